@@ -1,0 +1,40 @@
+"""What a network is shown: decoding, the protocols of scale, and the sample pictures."""
+
+from sk_viz.pictures.cutouts import BASE_SIZE
+from sk_viz.pictures.decode import Cutout, Picture, read_cutout, read_picture
+from sk_viz.pictures.geometry import Box
+from sk_viz.pictures.samples import Sample, read_sample, samples
+from sk_viz.pictures.scales import (
+    PROTOCOLS,
+    Protocol,
+    check_point,
+    check_protocol,
+    check_scales,
+    parse_scales,
+)
+from sk_viz.pictures.scaling import CENTRE, FILTER, Background, Stimulus, normalise, stimuli, window
+
+__all__ = [
+    "BASE_SIZE",
+    "CENTRE",
+    "FILTER",
+    "PROTOCOLS",
+    "Background",
+    "Box",
+    "Cutout",
+    "Picture",
+    "Protocol",
+    "Sample",
+    "Stimulus",
+    "check_point",
+    "check_protocol",
+    "check_scales",
+    "normalise",
+    "parse_scales",
+    "read_cutout",
+    "read_picture",
+    "read_sample",
+    "samples",
+    "stimuli",
+    "window",
+]

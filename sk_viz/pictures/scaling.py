@@ -1,0 +1,185 @@
+"""The four protocols: from one picture to what a network is shown at each scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sk_viz.errors import PictureError
+from sk_viz.pictures.cutouts import BASE_SIZE, draw_object, object_bounds, object_place
+from sk_viz.pictures.decode import Cutout, Picture, Pixels, frozen
+from sk_viz.pictures.geometry import Box, evaluation_crop, intersection, zoom_window
+from sk_viz.pictures.scales import check_point, check_protocol, check_scales, resolution_side
+from sk_viz.preprocessing import Preprocessing
+
+FILTER = "bicubic, antialiased (Pillow)"
+CENTRE = (0.5, 0.5)
+
+Background = tuple[int, int, int] | Picture
+
+
+@dataclass(frozen=True, eq=False)
+class Stimulus:
+    """One picture as a network is shown it.
+
+    Attributes:
+        scale: the s of the protocol.
+        rgb: uint8 (side, side, 3), read-only; side is the input size, and with the protocol
+            ``resolution`` round(scale * input size).
+    """
+
+    scale: float
+    rgb: Pixels
+
+
+def stimuli(
+    picture: Picture,
+    scales: Iterable[float],
+    protocol: str,
+    preprocessing: Preprocessing,
+    *,
+    point: tuple[float, float] = CENTRE,
+    background: Background | None = None,
+    base_size: float = BASE_SIZE,
+) -> tuple[Stimulus, ...]:
+    """Show a picture at several scales.
+
+    - ``zoom``: the window of :func:`window`, from the picture's own pixels to the input size in
+      one resampling.
+    - ``blur``: the zoom to 1, shrunk to round(input size / s) pixels and enlarged back.
+    - ``resolution``: the evaluation crop at round(s * input size) pixels.
+    - ``object``: a cut-out, its longer side s * base_size of the frame's, on a background.
+
+    Args:
+        picture: what to show; a :class:`Cutout` for ``object``.
+        scales: s, each once; see ``check_scales`` for their limits.
+        protocol: one of ``PROTOCOLS``.
+        preprocessing: the network's input size, evaluation crop and normalisation.
+        point: (x, y) in [0, 1]: for ``zoom`` where in the picture to zoom to, for ``object``
+            where in the frame the object's centre stands. The others do not use it.
+        background: for ``object``: (R, G, B) in 0..255 or a picture, of which the evaluation crop
+            is taken; by default the normalisation's mean, which the network sees as zeros.
+        base_size: for ``object``: its longer side at s = 1 as a share of the frame's, in (0, 1].
+
+    Returns:
+        One stimulus a scale, in the order given.
+
+    Raises:
+        ScaleError: scales, protocol or point that make no sense together.
+        PictureError: ``object`` with a picture that has no transparency.
+    """
+    scales = check_scales(scales, protocol, preprocessing.input_size)
+    point = check_point(point)
+    protocol = check_protocol(protocol)
+    side = preprocessing.input_size
+    if protocol == "object":
+        cutout = _as_cutout(picture)
+        bounds = object_bounds(cutout)
+        image = Image.fromarray(cutout.rgba).convert("RGBa")
+        scene = _scene(background, preprocessing)
+        places = [object_place(bounds, s, side, point, base_size) for s in scales]
+        shown = [draw_object(image, bounds, place, scene) for place in places]
+    else:
+        image = Image.fromarray(picture.pixels)
+        if protocol == "zoom":
+            boxes = [window(picture, s, "zoom", preprocessing, point=point) for s in scales]
+            shown = [_resample(image, box, side) for box in boxes]
+        elif protocol == "resolution":
+            crop = window(picture, 1.0, "resolution", preprocessing)
+            shown = [_resample(image, crop, resolution_side(s, side)) for s in scales]
+        else:
+            crop = window(picture, 1.0, "blur", preprocessing)
+            whole = _resample(image, crop, side)
+            shown = [_blur(whole, s) for s in scales]
+    return tuple(Stimulus(s, frozen(rgb)) for s, rgb in zip(scales, shown, strict=True))
+
+
+def window(
+    picture: Picture,
+    scale: float,
+    protocol: str,
+    preprocessing: Preprocessing,
+    *,
+    point: tuple[float, float] = CENTRE,
+    base_size: float = BASE_SIZE,
+) -> Box:
+    """The part of the picture that is seen at a scale, in the picture's own pixels.
+
+    For ``zoom`` the window, which always lies inside the evaluation crop: at scale 1 it is the
+    crop, then its centre walks to ``point`` and stays there. For ``blur`` and ``resolution`` the
+    evaluation crop. For ``object`` the part of the cut-out inside the frame.
+
+    Takes the arguments of :func:`stimuli` and raises the same.
+    """
+    (scale,) = check_scales((scale,), protocol, preprocessing.input_size)
+    point = check_point(point)
+    width, height = picture.width, picture.height
+    fraction = preprocessing.crop_fraction
+    if protocol == "zoom":
+        return zoom_window(width, height, fraction, scale, point)
+    if protocol != "object":
+        return evaluation_crop(width, height, fraction)
+    bounds = object_bounds(_as_cutout(picture))
+    side = preprocessing.input_size
+    place = object_place(bounds, scale, side, point, base_size)
+    ratio = bounds.width / place.width
+    left, top = bounds.left - place.left * ratio, bounds.top - place.top * ratio
+    frame = Box(left, top, left + side * ratio, top + side * ratio)
+    seen = intersection(bounds, frame)
+    # The centre of the object is in the frame, so that something of it is always seen.
+    assert seen is not None
+    return seen
+
+
+def normalise(rgb: Pixels, preprocessing: Preprocessing) -> npt.NDArray[np.float32]:
+    """What a network takes: uint8 (H, W, 3) to float32 (3, H, W), (rgb / 255 - mean) / std."""
+    mean = np.asarray(preprocessing.mean, np.float32)
+    std = np.asarray(preprocessing.std, np.float32)
+    scaled = (rgb.astype(np.float32) / np.float32(255) - mean) / std
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+
+
+def _resample(image: Image.Image, box: Box, side: int) -> Pixels:
+    """A box of an image at side x side pixels; the filter also reaches the pixels around the box.
+
+    Pillow widens the bicubic kernel when it shrinks (antialiasing), as the pictures that networks
+    are evaluated with are shrunk.
+    """
+    resized = image.resize((side, side), Image.Resampling.BICUBIC, box=box)
+    return np.asarray(resized, np.uint8)
+
+
+def _blur(rgb: Pixels, scale: float) -> Pixels:
+    side = rgb.shape[0]
+    image = Image.fromarray(rgb)
+    small = max(1, round(side / scale))
+    shrunk = image.resize((small, small), Image.Resampling.BICUBIC)
+    return np.asarray(shrunk.resize((side, side), Image.Resampling.BICUBIC), np.uint8)
+
+
+def _scene(background: Background | None, preprocessing: Preprocessing) -> Pixels:
+    """The frame before the object is drawn."""
+    side = preprocessing.input_size
+    if isinstance(background, Picture):
+        crop = evaluation_crop(background.width, background.height, preprocessing.crop_fraction)
+        return _resample(Image.fromarray(background.pixels), crop, side)
+    if background is None:
+        colour = [round(255 * value) for value in preprocessing.mean]
+    else:
+        colour = list(background)
+    if len(colour) != 3 or not all(0 <= value <= 255 for value in colour):
+        raise PictureError("A plain background is three numbers from 0 to 255: red, green, blue.")
+    return np.full((side, side, 3), colour, np.uint8)
+
+
+def _as_cutout(picture: Picture) -> Cutout:
+    if isinstance(picture, Cutout):
+        return picture
+    raise PictureError(
+        f"{picture.name!r} has no transparent background, which the protocol object needs: "
+        "choose a cut-out (PNG, WebP, TIFF or GIF)."
+    )
