@@ -1,0 +1,218 @@
+"""The networks of the paper and the small one in the box.
+
+SKNet-50 is ResNeXt-50 32x4d with each 3x3 convolution replaced by SK[2, 32, 16] (paper, table 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from sk_viz.networks.selective_kernel import FuseKind, SelectiveKernelConv
+
+Stem = Literal["imagenet", "small", "cifar"]
+
+
+@dataclass(frozen=True)
+class SKNetConfig:
+    """The shape of an SKNet.
+
+    Attributes:
+        depths: units in each stage; the first stage of units is the paper's stage 2.
+        unit_widths: channels of the SK convolutions in each stage.
+        out_widths: channels that leave each stage.
+        stem_width: channels of the stem.
+        stem: ``"imagenet"`` is 7x7 stride 2 and a 3x3 max pool of stride 2; ``"small"`` is a
+            3x3 of stride 2; ``"cifar"`` is a 3x3 of stride 1. The first stage keeps the stem's resolution, each later one halves it.
+        kernels: extents of the branches, smallest first.
+        groups: groups G of the branch convolutions.
+        reduction: r of equation 4.
+        min_features: L of equation 4.
+        fuse: see :class:`~sk_viz.networks.selective_kernel.SelectiveKernelConv`.
+        classes: number of classes.
+    """
+
+    depths: tuple[int, ...]
+    unit_widths: tuple[int, ...]
+    out_widths: tuple[int, ...]
+    stem_width: int = 64
+    stem: Stem = "imagenet"
+    kernels: tuple[int, ...] = (3, 5)
+    groups: int = 32
+    reduction: int = 16
+    min_features: int = 32
+    fuse: FuseKind = "normalised"
+    classes: int = 1000
+
+
+class SKBottleneck(nn.Module):
+    """1x1, SK convolution, 1x1, and the shortcut (paper, table 1)."""
+
+    def __init__(
+        self, in_channels: int, width: int, out_channels: int, stride: int, config: SKNetConfig
+    ) -> None:
+        super().__init__()
+        self.reduce = nn.Sequential(
+            nn.Conv2d(in_channels, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        self.sk = SelectiveKernelConv(
+            width,
+            kernels=config.kernels,
+            groups=config.groups,
+            stride=stride,
+            reduction=config.reduction,
+            min_features=config.min_features,
+            fuse=config.fuse,
+        )
+        self.expand = nn.Sequential(
+            nn.Conv2d(width, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels)
+        )
+        self.shortcut: nn.Module = (
+            nn.Identity()
+            if stride == 1 and in_channels == out_channels
+            else nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(out_channels),
+            )
+        )
+        self.activate = nn.ReLU()
+
+    def forward_with_weights(
+        self, x: Tensor, held: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The unit's output and its branch weights (N, M, C), None if it selects nothing."""
+        selected, weights = self.sk.forward_with_weights(self.reduce(x), held)
+        return self.activate(self.expand(selected) + self.shortcut(x)), weights
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, H', W')."""
+        return self.forward_with_weights(x)[0]
+
+
+class SKNet(nn.Module):
+    """A selective kernel network; ``forward`` returns the logits (N, classes) alone.
+
+    ``blocks`` holds the units in order under their names in the paper, ``SK_2_1`` first.
+    """
+
+    def __init__(self, config: SKNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.stem = _stem(config)
+        self.blocks = nn.ModuleDict()
+        channels = config.stem_width
+        shapes = zip(config.depths, config.unit_widths, config.out_widths, strict=True)
+        for stage, (depth, width, out_channels) in enumerate(shapes, start=2):
+            for block in range(1, depth + 1):
+                stride = 2 if block == 1 and stage > 2 else 1
+                self.blocks[f"SK_{stage}_{block}"] = SKBottleneck(
+                    channels, width, out_channels, stride, config
+                )
+                channels = out_channels
+        self.head = nn.Linear(channels, config.classes)
+        self._initialise()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, classes) of normalised pictures (N, 3, H, W)."""
+        return self.forward_with_weights(x)[0]
+
+    def forward_with_weights(
+        self, x: Tensor, held: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Logits and the branch weights of every unit, in order, in one pass.
+
+        Nothing is kept on the module, so threads may share one network.
+
+        Args:
+            x: (N, 3, H, W).
+            held: weights (N or 1, M, C) to use in place of a unit's own, by unit name.
+
+        Returns:
+            Logits (N, classes), and one tensor (N, M, C) for each unit that selects: what the
+            unit chose, also where other weights were held.
+        """
+        weights: list[Tensor] = []
+        x = self.stem(x)
+        for name, block in self.blocks.items():
+            assert isinstance(block, SKBottleneck)
+            x, chosen = block.forward_with_weights(x, held.get(name) if held else None)
+            if chosen is not None:
+                weights.append(chosen)
+        return self.head(x.mean(dim=(2, 3))), weights
+
+    def _initialise(self) -> None:
+        """He initialisation, and each residual branch silent at first (its last scale is 0)."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, SKBottleneck):
+                norm = module.expand[1]
+                assert isinstance(norm, nn.BatchNorm2d)
+                nn.init.zeros_(norm.weight)
+
+
+def _stem(config: SKNetConfig) -> nn.Sequential:
+    size, stride = {"imagenet": (7, 2), "small": (3, 2), "cifar": (3, 1)}[config.stem]
+    layers: list[nn.Module] = [
+        nn.Conv2d(3, config.stem_width, size, stride=stride, padding=size // 2, bias=False),
+        nn.BatchNorm2d(config.stem_width),
+        nn.ReLU(),
+    ]
+    if config.stem == "imagenet":
+        layers.append(nn.MaxPool2d(3, stride=2, padding=1))
+    return nn.Sequential(*layers)
+
+
+def sknet26(**changes: Any) -> SKNet:
+    """SKNet-26: 16,746,408 parameters."""
+    return SKNet(replace(_IMAGENET, depths=(2, 2, 2, 2), **changes))
+
+
+def sknet50(**changes: Any) -> SKNet:
+    """SKNet-50: 27,479,784 parameters, 4.46 GMACs at 224 (paper, table 1).
+
+    Args:
+        changes: fields of :class:`SKNetConfig` that differ, such as ``kernels=(3, 5, 7)``.
+    """
+    return SKNet(replace(_IMAGENET, **changes))
+
+
+def sknet101(**changes: Any) -> SKNet:
+    """SKNet-101: 48,736,040 parameters, 8.45 GMACs at 224; d by equation 4 in every stage."""
+    return SKNet(replace(_IMAGENET, depths=(3, 4, 23, 3), **changes))
+
+
+def sknet29_cifar(**changes: Any) -> SKNet:
+    """SKNet-29 for 32 px pictures: three stages of three units (paper, section 4.2)."""
+    return SKNet(replace(_CIFAR, **changes))
+
+
+def sknet_tiny(**changes: Any) -> SKNet:
+    """The bundled network, for inputs of 64 px."""
+    return SKNet(replace(_TINY, **changes))
+
+
+_IMAGENET = SKNetConfig(
+    depths=(3, 4, 6, 3), unit_widths=(128, 256, 512, 1024), out_widths=(256, 512, 1024, 2048)
+)
+_CIFAR = SKNetConfig(
+    depths=(3, 3, 3),
+    unit_widths=(512, 1024, 2048),
+    out_widths=(256, 512, 1024),
+    stem="cifar",
+    groups=16,
+    reduction=32,
+    classes=10,
+)
+_TINY = SKNetConfig(
+    depths=(2, 2, 3, 2),
+    unit_widths=(32, 64, 144, 288),
+    out_widths=(64, 160, 384, 640),
+    stem_width=32,
+    stem="small",
+    groups=4,
+    classes=176,
+)
