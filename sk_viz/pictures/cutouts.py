@@ -31,6 +31,8 @@ def object_place(
     Its longer side is ``scale * base_size * input_size``, its centre stands at ``point`` of the
     frame; what goes over the frame's edge will be cut off, as a zoom would.
     """
+    if not 0 < base_size <= 1:
+        raise ScaleError(f"The base size {base_size:g} is not a share: give one from 0 to 1.")
     longer = scale * base_size * input_size
     if longer < MIN_OBJECT:
         raise ScaleError(
@@ -60,12 +62,13 @@ def draw_object(
     """
     side = background.shape[0]
     ratio = bounds.width / place.width  # cut-out pixels a frame pixel
-    target = intersection(
-        Box(
-            *(float(f(v)) for f, v in zip((math.floor,) * 2 + (math.ceil,) * 2, place, strict=True))
-        ),
-        Box(0.0, 0.0, float(side), float(side)),
+    whole = Box(
+        float(math.floor(place.left)),
+        float(math.floor(place.top)),
+        float(math.ceil(place.right)),
+        float(math.ceil(place.bottom)),
     )
+    target = intersection(whole, Box(0.0, 0.0, float(side), float(side)))
     if target is None:
         return background.copy()
     # The same target pixels seen in the cut-out. They overhang it by up to a frame pixel, and the

@@ -1,7 +1,7 @@
 """From a file to pixels: one upright 8-bit RGB picture, or one sentence saying why not.
 
-Pillow reads the header and checks that the file is whole, before memory is spent and without a
-word on stderr. OpenCV decodes; the few kinds that it gets wrong go to Pillow (``_decode``).
+Pillow reads the header before memory is spent, and checks that the file is whole, which OpenCV
+would only say on stderr. OpenCV decodes; the few kinds that it gets wrong go to Pillow.
 Colour profiles are not applied, as by the loaders that networks are trained with.
 """
 
@@ -43,6 +43,10 @@ _SIGNATURES = (
     (b"II+\0", "TIFF"),
     (b"MM\0+", "TIFF"),
 )
+
+# A progressive JPEG paints its whole area once a scan: a crafted one would take hours. Real ones
+# have about ten; what counts as one by chance in the film of a motion photo stays below this.
+_MAX_SCANS = 1000
 
 # EXIF orientation -> the stored array as it is to be seen.
 _UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
@@ -197,17 +201,29 @@ def _decode(data: bytes, format_: str, name: str) -> Pixels:
     with _quiet():
         image = _open(data, format_, name)
         alpha = "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La")
+        if format_ == "TIFF":
+            return _decode_tiff(data, image, name, alpha)
         size = _load(image, format_, name)
-        pixels = None
-        # OpenCV multiplies the colours of a TIFF by alpha.
-        if not (alpha and format_ == "TIFF"):
-            pixels = _decode_opencv(data, alpha)
+        pixels = _decode_opencv(data, alpha)
         # OpenCV drops the transparent colour of a grey PNG, and refuses some rare variants.
         if pixels is None or pixels.shape[1::-1] != size or (alpha and pixels.shape[2] == 3):
             pixels = _decode_pillow(data, format_, name, alpha)
-        # Both libraries turn a TIFF upright themselves.
-        turn = None if format_ == "TIFF" else _UPRIGHT.get(_orientation(image))
+        turn = _UPRIGHT.get(_orientation(image))
     return turn(pixels) if turn else pixels
+
+
+def _decode_tiff(data: bytes, image: Image.Image, name: str, alpha: bool) -> Pixels:
+    """A TIFF, which both libraries turn upright themselves.
+
+    OpenCV goes first: the libtiff of Pillow would say on stderr what is wrong with a broken one.
+    Pillow still checks, as OpenCV takes compressed data that end early. With alpha the colours of
+    OpenCV are of no use: it multiplies some of them by alpha.
+    """
+    pixels = _decode_opencv(data, alpha=False)
+    if pixels is None:
+        raise _broken("TIFF", name)
+    _load(image, "TIFF", name)
+    return _decode_pillow(data, "TIFF", name, alpha) if alpha else pixels
 
 
 def _open(data: bytes, format_: str, name: str) -> Image.Image:
@@ -220,6 +236,8 @@ def _open(data: bytes, format_: str, name: str) -> Image.Image:
         raise _broken(format_, name) from error
     if image.width * image.height > MAX_PIXELS:
         raise _too_many_pixels(name)
+    if data.count(b"\xff\xda") > _MAX_SCANS and format_ == "JPEG":
+        raise _broken(format_, name)
     if image.mode in ("F", "I"):
         raise PictureError(
             f"{name!r} has 32 bits a channel, whose range of brightness is unknown: "
@@ -237,7 +255,7 @@ def _load(image: Image.Image, format_: str, name: str) -> tuple[int, int]:
         image.load()
     except Exception as error:
         raise _broken(format_, name) from error
-    return size if format_ == "JPEG" else image.size
+    return size
 
 
 def _decode_opencv(data: bytes, alpha: bool) -> Pixels | None:
@@ -263,10 +281,11 @@ def _decode_opencv(data: bytes, alpha: bool) -> Pixels | None:
 def _decode_pillow(data: bytes, format_: str, name: str, alpha: bool) -> Pixels:
     """RGB or RGBA, not turned except TIFF."""
     try:
-        image: Image.Image = Image.open(io.BytesIO(data), formats=(format_,))
+        image = Image.open(io.BytesIO(data), formats=(format_,))
         if image.mode.startswith("I;16"):  # Pillow would clip at 255 where a viewer divides
-            grey = np.asarray(image) >> 8
-            image = Image.fromarray(grey.astype(np.uint8))
+            values = np.asarray(image)
+            opaque = values != image.info.get("transparency")
+            return np.dstack([values // 256] * 3 + [opaque * 255]).astype(np.uint8)
         return np.asarray(image.convert("RGBA" if alpha else "RGB"), np.uint8)
     except Exception as error:
         raise _broken(format_, name) from error

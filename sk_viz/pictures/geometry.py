@@ -26,8 +26,9 @@ class Box(NamedTuple):
 
 def evaluation_crop(width: int, height: int, crop_fraction: float) -> Box:
     """The central square with a side of ``crop_fraction`` times the shorter side."""
-    side = crop_fraction * min(width, height)
-    return _square(width / 2, height / 2, side)
+    half = crop_fraction * min(width, height) / 2
+    x, y = width / 2, height / 2
+    return Box(x - half, y - half, x + half, y + half)
 
 
 def zoom_window(
@@ -48,10 +49,10 @@ def zoom_window(
     """
     crop = evaluation_crop(width, height, crop_fraction)
     side = crop.width / scale
-    half = side / 2
-    x = min(max(point[0] * width, crop.left + half), crop.right - half)
-    y = min(max(point[1] * height, crop.top + half), crop.bottom - half)
-    return _square(x, y, side)
+    left = min(max(point[0] * width - side / 2, crop.left), crop.right - side)
+    top = min(max(point[1] * height - side / 2, crop.top), crop.bottom - side)
+    # Rounding must not carry the far edges over the picture's.
+    return Box(left, top, min(left + side, crop.right), min(top + side, crop.bottom))
 
 
 def intersection(a: Box, b: Box) -> Box | None:
@@ -60,8 +61,3 @@ def intersection(a: Box, b: Box) -> Box | None:
         max(a.left, b.left), max(a.top, b.top), min(a.right, b.right), min(a.bottom, b.bottom)
     )
     return shared if shared.width > 0 and shared.height > 0 else None
-
-
-def _square(x: float, y: float, side: float) -> Box:
-    half = side / 2
-    return Box(x - half, y - half, x + half, y + half)

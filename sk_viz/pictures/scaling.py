@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -84,16 +85,16 @@ def stimuli(
         places = [object_place(bounds, s, side, point, base_size) for s in scales]
         shown = [draw_object(image, bounds, place, scene) for place in places]
     else:
-        image = Image.fromarray(picture.pixels)
+        pixels = picture.pixels
         if protocol == "zoom":
             boxes = [window(picture, s, "zoom", preprocessing, point=point) for s in scales]
-            shown = [_resample(image, box, side) for box in boxes]
+            shown = [_resample(pixels, box, side) for box in boxes]
         elif protocol == "resolution":
             crop = window(picture, 1.0, "resolution", preprocessing)
-            shown = [_resample(image, crop, resolution_side(s, side)) for s in scales]
+            shown = [_resample(pixels, crop, resolution_side(s, side)) for s in scales]
         else:
             crop = window(picture, 1.0, "blur", preprocessing)
-            whole = _resample(image, crop, side)
+            whole = _resample(pixels, crop, side)
             shown = [_blur(whole, s) for s in scales]
     return tuple(Stimulus(s, frozen(rgb)) for s, rgb in zip(scales, shown, strict=True))
 
@@ -143,14 +144,19 @@ def normalise(rgb: Pixels, preprocessing: Preprocessing) -> npt.NDArray[np.float
     return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
 
-def _resample(image: Image.Image, box: Box, side: int) -> Pixels:
-    """A box of an image at side x side pixels; the filter also reaches the pixels around the box.
+def _resample(pixels: Pixels, box: Box, side: int) -> Pixels:
+    """A box of a picture at side x side pixels; the filter also reaches the pixels around the box.
 
     Pillow widens the bicubic kernel when it shrinks (antialiasing), as the pictures that networks
     are evaluated with are shrunk.
     """
-    resized = image.resize((side, side), Image.Resampling.BICUBIC, box=box)
-    return np.asarray(resized, np.uint8)
+    # Pillow keeps boxes in single precision: give it the surroundings alone, in small coordinates.
+    reach = math.ceil(2 * max(box.width / side, 1)) + 1
+    left, top = max(0, math.floor(box.left) - reach), max(0, math.floor(box.top) - reach)
+    right, bottom = math.ceil(box.right) + reach, math.ceil(box.bottom) + reach
+    near = Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
+    inner = (box.left - left, box.top - top, box.right - left, box.bottom - top)
+    return np.asarray(near.resize((side, side), Image.Resampling.BICUBIC, box=inner), np.uint8)
 
 
 def _blur(rgb: Pixels, scale: float) -> Pixels:
@@ -166,7 +172,7 @@ def _scene(background: Background | None, preprocessing: Preprocessing) -> Pixel
     side = preprocessing.input_size
     if isinstance(background, Picture):
         crop = evaluation_crop(background.width, background.height, preprocessing.crop_fraction)
-        return _resample(Image.fromarray(background.pixels), crop, side)
+        return _resample(background.pixels, crop, side)
     if background is None:
         colour = [round(255 * value) for value in preprocessing.mean]
     else:
