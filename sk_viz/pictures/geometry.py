@@ -48,10 +48,10 @@ def zoom_window(
         point: (x, y) as shares of the picture's width and height.
     """
     crop = evaluation_crop(width, height, crop_fraction)
-    side = crop.width / scale
-    left = min(max(point[0] * width - side / 2, crop.left), crop.right - side)
-    top = min(max(point[1] * height - side / 2, crop.top), crop.bottom - side)
-    # Rounding must not carry the far edges over the picture's.
+    side = crop_fraction * min(width, height) / scale
+    left = max(min(point[0] * width - side / 2, crop.right - side), crop.left)
+    top = max(min(point[1] * height - side / 2, crop.bottom - side), crop.top)
+    # Rounding must not carry an edge over the picture's.
     return Box(left, top, min(left + side, crop.right), min(top + side, crop.bottom))
 
 

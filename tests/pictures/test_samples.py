@@ -1,0 +1,85 @@
+"""The bundled pictures: all there, all listed, all legible, and the two lists agree."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from sk_viz import paths
+from sk_viz.errors import PictureError
+from sk_viz.pictures import Cutout, Sample, read_sample, samples, stimuli
+from sk_viz.preprocessing import Preprocessing
+
+PERMITTED = {"CC0-1.0", "Public domain", "CC-BY-2.0", "CC-BY-4.0"}
+
+
+def test_there_are_enough_of_each_kind() -> None:
+    assert len(samples("photo")) >= 6
+    assert len(samples("cutout")) >= 16
+    assert len(samples("background")) >= 2
+    assert len(samples()) == sum(len(samples(k)) for k in ("photo", "cutout", "background"))
+
+
+def test_every_file_is_listed_once_and_every_listed_file_is_there() -> None:
+    root = paths.assets_dir()
+    listed = sorted(sample.file for sample in samples())
+    present = sorted(
+        path.relative_to(root).as_posix()
+        for folder in ("photos", "cutouts", "backgrounds")
+        for path in (root / folder).iterdir()
+        if path.name != "COPYING"
+    )
+    assert listed == present
+    assert len({sample.id for sample in samples()}) == len(samples())
+
+
+def test_the_licence_table_says_the_same() -> None:
+    table = (paths.assets_dir() / "LICENSES.md").read_text(encoding="utf-8")
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{s.file}` | {s.title} | {s.credit} | {s.source} | {s.licence} | {s.changes} |"
+        for s in samples()
+    ]
+
+
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.id)
+def test_each_sample(sample: Sample) -> None:
+    assert sample.title
+    assert sample.credit
+    assert sample.source
+    assert sample.changes
+    assert sample.path.stat().st_size <= 300_000
+    picture = read_sample(sample.id)
+    assert picture.sha256 == hashlib.sha256(sample.path.read_bytes()).hexdigest()
+    if sample.kind == "cutout":
+        assert isinstance(picture, Cutout)
+        assert sample.licence == "GPL-2.0-or-later"
+        assert sample.file.startswith("cutouts/")
+    else:
+        assert sample.licence in PERMITTED
+        assert min(picture.width, picture.height) >= 300
+
+
+def test_the_licence_text_of_the_cutouts_lies_beside_them() -> None:
+    text = (paths.assets_dir() / "cutouts" / "COPYING").read_text(encoding="utf-8")
+    assert "GNU GENERAL PUBLIC LICENSE" in text
+    assert "Version 2, June 1991" in text
+
+
+def test_a_cutout_and_a_background_make_a_stimulus() -> None:
+    cutout, scene = samples("cutout")[0], samples("background")[0]
+    frame = Preprocessing(input_size=64)
+    (alone,) = stimuli(read_sample(scene.id), [1.0], "zoom", frame)
+    (both,) = stimuli(
+        read_sample(cutout.id), [1.0], "object", frame, background=read_sample(scene.id)
+    )
+    changed = (alone.rgb != both.rgb).any(axis=-1)
+    assert 0.02 < changed.mean() < 0.4**2 + 0.05
+    assert np.array_equal(alone.rgb[:10], both.rgb[:10])
+
+
+def test_an_unknown_sample() -> None:
+    with pytest.raises(PictureError, match="no sample 'unicorn'"):
+        read_sample("unicorn")
