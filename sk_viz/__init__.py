@@ -1,0 +1,69 @@
+"""Watch a selective kernel network choose its receptive field.
+
+``import sk_viz`` costs nothing: each name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sk_viz.errors import ModelError as ModelError
+    from sk_viz.errors import PictureError as PictureError
+    from sk_viz.errors import ScaleError as ScaleError
+    from sk_viz.measures.attribution import Attribution as Attribution
+    from sk_viz.measures.attribution import attribute as attribute
+    from sk_viz.measures.intervention import intervene as intervene
+    from sk_viz.measures.receptive_field import receptive_field as receptive_field
+    from sk_viz.measures.sweep import Sweep as Sweep
+    from sk_viz.measures.sweep import sweep as sweep
+    from sk_viz.networks.readout import readout as readout
+    from sk_viz.networks.units import units as units
+    from sk_viz.networks.zoo import list_models as list_models
+    from sk_viz.networks.zoo import load_model as load_model
+    from sk_viz.pictures import parse_scales as parse_scales
+    from sk_viz.pictures import read_cutout as read_cutout
+    from sk_viz.pictures import read_picture as read_picture
+    from sk_viz.pictures import samples as samples
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "Attribution": "sk_viz.measures.attribution",
+    "ModelError": "sk_viz.errors",
+    "PictureError": "sk_viz.errors",
+    "ScaleError": "sk_viz.errors",
+    "Sweep": "sk_viz.measures.sweep",
+    "attribute": "sk_viz.measures.attribution",
+    "intervene": "sk_viz.measures.intervention",
+    "list_models": "sk_viz.networks.zoo",
+    "load_model": "sk_viz.networks.zoo",
+    "parse_scales": "sk_viz.pictures",
+    "read_cutout": "sk_viz.pictures",
+    "read_picture": "sk_viz.pictures",
+    "readout": "sk_viz.networks.readout",
+    "receptive_field": "sk_viz.measures.receptive_field",
+    "samples": "sk_viz.pictures",
+    "sweep": "sk_viz.measures.sweep",
+    "units": "sk_viz.networks.units",
+}
+_FOLDERS = ("figures", "measures", "networks", "pictures", "surveys", "training")
+
+__all__ = [*sorted(_PLACES)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the module it lives in (PEP 562)."""
+    if name in _PLACES:
+        value = getattr(import_module(_PLACES[name]), name)
+    elif name in _FOLDERS:
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_FOLDERS})
