@@ -1,0 +1,1 @@
+"""What is read from a network: sweeps, attributions, receptive fields, interventions."""

@@ -1,0 +1,121 @@
+"""From stimuli to what a network returns for them, in batches that fit the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sk_viz.errors import ModelError
+from sk_viz.pictures import Stimulus, normalise
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+
+Floats = npt.NDArray[np.float32]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a model returned for S stimuli.
+
+    Attributes:
+        logits: float32 (S, K).
+        weights: one float32 (S, M, C) a unit, in the order of ``model.units``.
+        batch_size: the largest number of stimuli in one forward.
+        notes: plain sentences about how it went, such as a batch that did not fit.
+    """
+
+    logits: Floats
+    weights: tuple[Floats, ...]
+    batch_size: int
+    notes: tuple[str, ...]
+
+
+def to_tensor(shown: Sequence[Stimulus], model: Model) -> Tensor:
+    """Stimuli of one size as the model's input: float32 (N, 3, H, W) on its device."""
+    arrays = [normalise(stimulus.rgb, model.preprocessing) for stimulus in shown]
+    tensor = torch.from_numpy(np.stack(arrays)).to(model.device)
+    if model.device.type == "cuda":
+        return tensor.contiguous(memory_format=torch.channels_last)
+    return tensor
+
+
+def read(
+    model: Model,
+    shown: Sequence[Stimulus],
+    *,
+    autocast: bool = False,
+    progress: Progress | None = None,
+) -> Reading:
+    """Read logits and branch weights of every stimulus, without gradients.
+
+    A CPU takes one stimulus at a time, because a batch leaves its cache and is slower; other
+    devices take all of one size at once, and half as many whenever memory runs out.
+
+    Args:
+        model: the model to read.
+        shown: the stimuli, of any sizes.
+        autocast: half precision where torch holds it safe; CUDA only.
+        progress: called with (done, total) after each forward; what it raises ends the reading.
+
+    Raises:
+        ModelError: autocast without CUDA; memory too small for one stimulus.
+    """
+    if autocast and model.device.type != "cuda":
+        raise ModelError(f"Autocast needs a CUDA device: leave it off on {model.device.type}.")
+    size = 1 if model.device.type == "cpu" else len(shown)
+    largest = 0
+    logits: list[Floats] = []
+    weights: list[list[Floats]] = [[] for _ in model.units]
+    notes: list[str] = []
+    done = 0
+    while done < len(shown):
+        group = _of_one_size(shown[done : done + size])
+        try:
+            with torch.inference_mode(), torch.autocast("cuda", enabled=autocast):
+                found, chosen = model.readout(to_tensor(group, model))
+        except torch.OutOfMemoryError:
+            found = None
+        if found is None:  # outside the except, whose traceback would keep the tensors alive
+            if len(group) == 1:
+                raise ModelError(
+                    f"The memory of {model.device} is too small for one picture of "
+                    f"{group[0].rgb.shape[0]} pixels: choose the device cpu."
+                )
+            torch.cuda.empty_cache()
+            size = len(group) // 2
+            notes.append(f"Memory ran out at {len(group)} pictures a batch; went on with {size}.")
+            continue
+        logits.append(_array(found))
+        for kept, unit_weights in zip(weights, chosen, strict=True):
+            kept.append(_array(unit_weights))
+        done += len(group)
+        largest = max(largest, len(group))
+        if progress is not None:
+            progress(done, len(shown))
+    return Reading(
+        np.concatenate(logits),
+        tuple(np.concatenate(kept) for kept in weights),
+        largest,
+        tuple(notes),
+    )
+
+
+def _of_one_size(shown: Sequence[Stimulus]) -> Sequence[Stimulus]:
+    """The longest start of a sequence whose stimuli share one size."""
+    first = shown[0].rgb.shape
+    for count, stimulus in enumerate(shown):
+        if stimulus.rgb.shape != first:
+            return shown[:count]
+    return shown
+
+
+def _array(tensor: Tensor) -> Floats:
+    return tensor.float().cpu().numpy()

@@ -1,0 +1,91 @@
+"""The record that lies in every result: all that is needed to make the same numbers again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+import sk_viz
+from sk_viz.pictures import BASE_SIZE, FILTER, Background, Picture
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+
+Record = Mapping[str, Any]
+
+
+def build_record(
+    measure: str,
+    model: Model,
+    picture: Picture,
+    *,
+    protocol: str,
+    scales: Sequence[float],
+    point: tuple[float, float],
+    background: Background | None = None,
+    dtype: str = "float32",
+    seed: int | None = None,
+    notes: Sequence[str] = (),
+    **settings: object,
+) -> dict[str, Any]:
+    """The record of one measurement.
+
+    Args:
+        measure: what was measured: "sweep", "attribution" ...
+        model: the model that was read.
+        picture: the picture that was shown.
+        protocol: one of ``sk_viz.pictures.PROTOCOLS``.
+        scales: in the order shown.
+        point: (x, y) in [0, 1].
+        background: of the protocol ``object``, None for the mean colour of the preprocessing.
+        dtype: of the forward's arithmetic.
+        seed: of whatever was drawn at random; None where nothing was.
+        notes: what a reader of the numbers should know besides, in plain sentences.
+        settings: what this measure has besides, as plain values.
+
+    Returns:
+        A flat dict of plain values that ``json`` writes and reads back equal.
+    """
+    record: dict[str, Any] = {
+        "sk_viz": sk_viz.__version__,
+        "measure": measure,
+        "model": model.id,
+        "model_kind": model.kind,
+        "model_note": model.note,
+        "model_sha256": model.sha256,
+        "picture": picture.name,
+        "picture_sha256": picture.sha256,
+        "protocol": protocol,
+        "scales": [float(scale) for scale in scales],
+        "point": [float(value) for value in point],
+        "filter": FILTER,
+        "input_size": model.preprocessing.input_size,
+        "preprocessing": _plain(model.preprocessing.to_record()),
+        "dtype": dtype,
+        "device": str(model.device),
+        "torch": torch.__version__,
+        "seed": seed,
+    }
+    if protocol == "object":
+        record["background"] = _background(background)
+        record["base_size"] = BASE_SIZE
+    record.update({name: _plain(value) for name, value in settings.items()})
+    record["notes"] = list(notes)
+    return record
+
+
+def _background(background: Background | None) -> object:
+    if isinstance(background, Picture):
+        return {"picture": background.name, "sha256": background.sha256}
+    return None if background is None else [int(value) for value in background]
+
+
+def _plain(value: object) -> object:
+    """Lists for tuples, so that a record is equal to itself after JSON."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

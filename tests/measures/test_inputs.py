@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sk_viz.errors import ModelError
+from sk_viz.measures.inputs import read, to_tensor
+from sk_viz.pictures import normalise, stimuli
+
+
+class SmallMemory(nn.Module):
+    """A readout that holds ``limit`` pictures at once, on a device that batches."""
+
+    def __init__(self, readout: nn.Module, limit: int) -> None:
+        super().__init__()
+        self.readout, self.limit, self.batches = readout, limit, []
+
+    def forward(self, x):
+        if len(x) > self.limit:
+            raise torch.OutOfMemoryError
+        self.batches.append(len(x))
+        return self.readout(x)
+
+
+class BatchingDevice:
+    """Looks like another kind of device; tensors stay where torch can compute here."""
+
+    type = "meta-batching"
+
+    def __str__(self) -> str:
+        return "cuda:0"
+
+
+@pytest.fixture
+def shown(tiny_model, noise_picture):
+    return stimuli(noise_picture, np.linspace(1, 2, 11), "zoom", tiny_model.preprocessing)
+
+
+@pytest.fixture
+def on_batching_device(tiny_model, monkeypatch):
+    monkeypatch.setattr(
+        "sk_viz.measures.inputs.to_tensor",
+        lambda shown, model: torch.from_numpy(
+            np.stack([normalise(s.rgb, model.preprocessing) for s in shown])
+        ),
+    )
+    return lambda limit: replace(
+        tiny_model, readout=SmallMemory(tiny_model.readout, limit), device=BatchingDevice()
+    )
+
+
+def test_tensor_is_the_normalised_stimuli(tiny_model, shown):
+    tensor = to_tensor(shown[:2], tiny_model)
+    assert tensor.shape == (2, 3, 32, 32)
+    np.testing.assert_array_equal(
+        tensor[1].numpy(), normalise(shown[1].rgb, tiny_model.preprocessing)
+    )
+
+
+def test_memory_running_out_halves_the_batch_and_is_noted(tiny_model, shown, on_batching_device):
+    model = on_batching_device(3)
+    reading = read(model, shown)
+    assert model.readout.batches == [2, 2, 2, 2, 2, 1]
+    assert reading.batch_size == 2
+    assert reading.notes == (
+        "Memory ran out at 11 pictures a batch; went on with 5.",
+        "Memory ran out at 5 pictures a batch; went on with 2.",
+    )
+    one_by_one = read(tiny_model, shown)
+    np.testing.assert_allclose(reading.logits, one_by_one.logits, atol=1e-5)
+    for batched, single in zip(reading.weights, one_by_one.weights, strict=True):
+        np.testing.assert_allclose(batched, single, atol=1e-6)
+
+
+def test_memory_too_small_for_one_says_so(shown, on_batching_device):
+    with pytest.raises(ModelError, match="too small for one picture of 32 pixels: choose"):
+        read(on_batching_device(0), shown)
+
+
+def test_a_batch_has_one_size(tiny_model, noise_picture, on_batching_device):
+    sizes = stimuli(noise_picture, (1.0, 2.0, 3.0), "resolution", tiny_model.preprocessing)
+    model = on_batching_device(99)
+    reading = read(model, (*sizes, sizes[2]))
+    assert model.readout.batches == [1, 1, 2]
+    assert reading.logits.shape == (4, 7)
+
+
+def test_a_cpu_takes_one_at_a_time(tiny_model, shown):
+    model = replace(tiny_model, readout=SmallMemory(tiny_model.readout, 1))
+    assert read(model, shown).batch_size == 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_batches_and_agrees_with_the_cpu(tiny_model, shown):
+    import copy
+
+    network = copy.deepcopy(tiny_model.network).cuda()
+    on_cuda = replace(
+        tiny_model,
+        network=network,
+        readout=type(tiny_model.readout)(network),
+        device=torch.device("cuda"),
+    )
+    expected = read(tiny_model, shown)
+    for autocast, tolerance in ((False, 2e-3), (True, 5e-2)):
+        reading = read(on_cuda, shown, autocast=autocast)
+        assert reading.batch_size == len(shown)
+        for ours, theirs in zip(reading.weights, expected.weights, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=tolerance)
