@@ -92,6 +92,7 @@ class SelectiveKernelConv(nn.Module):
         self.selects = len(kernels) > 1 and fuse != "sum"
         self.fuse: nn.Module | None = None
         self.select: nn.Conv2d | None = None
+        self.softmax: nn.Softmax | None = None
         if self.selects:
             features = max(channels // reduction, min_features)
             reduce = nn.Conv2d(channels, features, 1, bias=bias)
@@ -101,6 +102,8 @@ class SelectiveKernelConv(nn.Module):
                 else nn.Sequential(reduce)
             )
             self.select = nn.Conv2d(features, channels * len(kernels), 1, bias=bias)
+            # A module and not a function, so that its output can be read in any larger network.
+            self.softmax = nn.Softmax(dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """The weighted sum V of the branches, (N, C, H', W')."""
@@ -122,7 +125,8 @@ class SelectiveKernelConv(nn.Module):
         outputs = [branch(x) for branch in self.branches]
         if not self.selects:
             return _total(outputs), None
-        weights = self._logits(self._compact(_total(outputs))).softmax(dim=1)
+        assert self.softmax is not None
+        weights = self.softmax(self._logits(self._compact(_total(outputs))))
         used = weights if held is None else held.to(weights)
         return _total([out * used[:, m, :, None, None] for m, out in enumerate(outputs)]), weights
 
@@ -158,7 +162,8 @@ class SelectiveKernelConv(nn.Module):
     def _logits(self, compact: Tensor) -> Tensor:
         """(N, M, C): the rows A_c z, B_c z, ... of equation 5."""
         assert self.select is not None
-        return self.select(compact).view(-1, len(self.kernels), self.channels)
+        logits: Tensor = self.select(compact)
+        return logits.view(-1, len(self.kernels), self.channels)
 
 
 def _branch(
