@@ -26,3 +26,9 @@ def _data_dir(name: str, marker: str) -> Path:
     if any(beside.glob(marker)):
         return beside
     return _PACKAGE / "_data" / name
+
+
+def settings_file() -> Path:
+    """The app's Streamlit settings."""
+    beside = _PACKAGE.parent / ".streamlit" / "config.toml"
+    return beside if beside.exists() else _PACKAGE / "_data" / "streamlit" / "config.toml"
