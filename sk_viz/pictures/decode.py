@@ -65,8 +65,9 @@ def read_picture(source: str | Path | bytes | BinaryIO, name: str | None = None)
         A :class:`Picture`; a :class:`Cutout` when some of its pixels are transparent.
 
     Raises:
-        PictureError: it is missing, unreadable, empty, broken or cut short, wholly transparent, not one of
-            ``formats.FORMATS``, over ``MAX_BYTES`` or over ``formats.MAX_PIXELS``.
+        PictureError: it is missing, unreadable, empty, broken, cut short or wholly
+            transparent, not one of ``formats.FORMATS``, over ``MAX_BYTES`` or over
+            ``formats.MAX_PIXELS``.
     """
     data, name = _read_bytes(source, name)
     format_ = recognise(data, name)
