@@ -57,6 +57,7 @@ class SelectiveKernelConv(nn.Module):
             ``"plain"`` leaves both away; ``"sum"`` adds the branches and selects nothing (the
             baseline of the paper's table 7).
         bias: biases in the branch convolutions and in the two linear maps; the paper has none.
+        select_bias: a bias in the second linear map alone, as in syt2/SKNet.
 
     Shapes: (N, in_channels, H, W) -> (N, C, ceil(H / stride), ceil(W / stride)).
 
@@ -77,6 +78,7 @@ class SelectiveKernelConv(nn.Module):
         dense: bool = False,
         fuse: FuseKind = "normalised",
         bias: bool = False,
+        select_bias: bool = False,
     ) -> None:
         super().__init__()
         channels = out_channels or in_channels
@@ -101,7 +103,7 @@ class SelectiveKernelConv(nn.Module):
                 if fuse == "normalised"
                 else nn.Sequential(reduce)
             )
-            self.select = nn.Conv2d(features, channels * len(kernels), 1, bias=bias)
+            self.select = nn.Conv2d(features, channels * len(kernels), 1, bias=bias or select_bias)
             # A module and not a function, so that its output can be read in any larger network.
             self.softmax = nn.Softmax(dim=1)
 

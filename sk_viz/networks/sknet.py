@@ -33,6 +33,7 @@ class SKNetConfig:
         reduction: r of equation 4.
         min_features: L of equation 4.
         fuse: see :class:`~sk_viz.networks.selective_kernel.SelectiveKernelConv`.
+        select_bias: the same.
         classes: number of classes.
     """
 
@@ -46,6 +47,7 @@ class SKNetConfig:
     reduction: int = 16
     min_features: int = 32
     fuse: FuseKind = "normalised"
+    select_bias: bool = False
     classes: int = 1000
 
 
@@ -67,6 +69,7 @@ class SKBottleneck(nn.Module):
             reduction=config.reduction,
             min_features=config.min_features,
             fuse=config.fuse,
+            select_bias=config.select_bias,
         )
         self.expand = nn.Sequential(
             nn.Conv2d(width, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels)
@@ -80,6 +83,13 @@ class SKBottleneck(nn.Module):
             )
         )
         self.activate = nn.ReLU()
+
+    @property
+    def last_norm(self) -> nn.BatchNorm2d:
+        """The norm whose scale is the strength of the residual branch."""
+        norm = self.expand[1]
+        assert isinstance(norm, nn.BatchNorm2d)
+        return norm
 
     def forward_with_weights(
         self, x: Tensor, held: Tensor | None = None
@@ -144,15 +154,23 @@ class SKNet(nn.Module):
                 weights.append(chosen)
         return self.head(x.mean(dim=(2, 3))), weights
 
+    def wake(self) -> None:
+        """Let the residual branches of an untrained network speak.
+
+        They start silent, which trains better; but then nothing that a unit chooses reaches the
+        logits, and there would be nothing to see.
+        """
+        for block in self.blocks.values():
+            assert isinstance(block, SKBottleneck)
+            nn.init.ones_(block.last_norm.weight)
+
     def _initialise(self) -> None:
         """He initialisation, and each residual branch silent at first (its last scale is 0)."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, SKBottleneck):
-                norm = module.expand[1]
-                assert isinstance(norm, nn.BatchNorm2d)
-                nn.init.zeros_(norm.weight)
+                nn.init.zeros_(module.last_norm.weight)
 
 
 def _stem(config: SKNetConfig) -> nn.Sequential:

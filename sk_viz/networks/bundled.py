@@ -1,0 +1,130 @@
+"""Networks of this project as a folder: ``model.safetensors`` beside a ``config.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from sk_viz.errors import ModelError
+from sk_viz.networks.checkpoints import fill, read_state, saved
+from sk_viz.networks.sknet import SKNet, SKNetConfig
+from sk_viz.preprocessing import Preprocessing
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class ClassName:
+    """One class of a network.
+
+    Attributes:
+        name: as shown.
+        wnids: its WordNet ids, such as ``n02123045``; empty where unknown.
+    """
+
+    name: str
+    wnids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What such a folder holds."""
+
+    network: SKNet
+    preprocessing: Preprocessing
+    classes: tuple[ClassName, ...]
+    note: str
+
+
+@dataclass(frozen=True)
+class BundleConfig:
+    """The same without the weights."""
+
+    network: SKNetConfig
+    preprocessing: Preprocessing
+    classes: tuple[ClassName, ...]
+    note: str
+
+
+def save_bundled(
+    folder: Path,
+    network: SKNet,
+    preprocessing: Preprocessing,
+    classes: Sequence[ClassName],
+    note: str,
+) -> None:
+    """Write a network as a folder that :func:`load_bundled` and ``load_model`` read.
+
+    Args:
+        folder: made if it is not there.
+        network: its weights are stored as they are, without counters of batches.
+        preprocessing: how it wants its pictures.
+        classes: one for each logit, in order.
+        note: one sentence on what the network is.
+
+    Raises:
+        ModelError: as many classes as logits are needed.
+    """
+    _check_classes(len(classes), network.config.classes)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "network": asdict(network.config),
+        "preprocessing": asdict(preprocessing),
+        "classes": [asdict(one) for one in classes],
+        "note": note,
+    }
+    (folder / WEIGHTS).write_bytes(saved(network))
+    text = json.dumps(config, indent=1, ensure_ascii=False)
+    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+
+
+def load_bundled(folder: Path) -> Bundle:
+    """Read a folder that :func:`save_bundled` wrote.
+
+    Raises:
+        ModelError: a file is missing, damaged, or they do not fit together.
+    """
+    config = read_config(folder)
+    network = SKNet(config.network)
+    fill(network, read_state(folder / WEIGHTS), f"{folder.name}/{WEIGHTS}")
+    return Bundle(network, config.preprocessing, config.classes, config.note)
+
+
+def read_config(folder: Path) -> BundleConfig:
+    """The ``config.json`` of such a folder.
+
+    Raises:
+        ModelError: it is missing, or does not say what it must.
+    """
+    path = folder / CONFIG
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        config = BundleConfig(
+            network=SKNetConfig(**_tuples(SKNetConfig, raw["network"])),
+            preprocessing=Preprocessing(**_tuples(Preprocessing, raw["preprocessing"])),
+            classes=tuple(ClassName(c["name"], tuple(c["wnids"])) for c in raw["classes"]),
+            note=str(raw["note"]),
+        )
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder} holds no model: there is no {CONFIG} in it.") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path} does not describe a model: {error}.") from error
+    _check_classes(len(config.classes), config.network.classes)
+    return config
+
+
+def _tuples(kind: type[SKNetConfig | Preprocessing], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON's lists as the tuples of a dataclass; unknown names are an error."""
+    unknown = set(raw) - {field.name for field in fields(kind)}
+    if unknown:
+        raise ValueError(f"unknown entry {min(unknown)!r}")
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+
+
+def _check_classes(names: int, logits: int) -> None:
+    if names != logits:
+        raise ModelError(f"The network has {logits} logits, but {names} classes are named.")

@@ -1,0 +1,134 @@
+"""Reading weights from files that may be broken, foreign or hostile."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from sk_viz.errors import ModelError
+
+State = dict[str, Tensor]
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "ema")
+_COUNTER = "num_batches_tracked"
+
+
+def read_state(path: Path) -> State:
+    """The tensors of a ``.safetensors``, ``.pth`` or ``.pt`` file, on the CPU.
+
+    ``{"state_dict": ...}`` and ``{"model": ...}`` around the tensors and ``module.`` before every
+    name are taken off; counters of batches, which evaluation never reads, are left out.
+
+    Raises:
+        ModelError: no such file, another kind of file, damaged, holding anything but tensors, or
+            a pickle that would run code, which is never run.
+    """
+    if not path.is_file():
+        raise ModelError(f"There is no file {path}; give the path of a checkpoint.")
+    if path.suffix == ".safetensors":
+        content = _read_safetensors(path)
+    elif path.suffix in (".pth", ".pt"):
+        content = _read_pickle(path)
+    else:
+        raise ModelError(f"{path.name} is no checkpoint: give a .safetensors, .pth or .pt file.")
+    for name in _WRAPPERS:
+        inner = content.get(name) if isinstance(content, Mapping) else None
+        if isinstance(inner, Mapping):
+            content = inner
+            break
+    if not isinstance(content, Mapping) or not content:
+        raise ModelError(f"{path.name} holds no weights by name; save the network's state_dict().")
+    others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
+    if others:
+        raise ModelError(
+            f"{path.name} holds {others[0]}, which is no tensor; save the network's state_dict()."
+        )
+    state = {str(name): value for name, value in content.items()}
+    if all(name.startswith("module.") for name in state):
+        state = {name.removeprefix("module."): value for name, value in state.items()}
+    return {name: value for name, value in state.items() if not name.endswith(_COUNTER)}
+
+
+def fill(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Put weights into a network, as float32, after every one of them was looked at.
+
+    Args:
+        network: changed in place, and only if all weights fit.
+        state: tensors by the network's own names; counters of batches may be missing.
+        source: where the weights are from, for the messages.
+
+    Raises:
+        ModelError: a weight that is missing, unknown, of a wrong shape, not floating point, or
+            not finite; the message names it.
+    """
+    wanted = {k: v for k, v in network.state_dict().items() if not k.endswith(_COUNTER)}
+    for kind, names in (("lacks", wanted.keys() - state.keys()), ("has", state.keys() - wanted)):
+        if names:
+            first = min(names)
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            what = "" if kind == "lacks" else ", which the network does not have"
+            raise ModelError(f"{source} {kind} the weights {first}{more}{what}.")
+    for name, value in state.items():
+        if value.shape != wanted[name].shape:
+            raise ModelError(
+                f"{source}: {name} has the shape {tuple(value.shape)}, the network needs "
+                f"{tuple(wanted[name].shape)}."
+            )
+        if not value.is_floating_point():
+            kind = str(value.dtype).removeprefix("torch.")
+            raise ModelError(f"{source}: {name} is {kind}, weights must be floating point.")
+        if not bool(torch.isfinite(value.float()).all()):
+            raise ModelError(f"{source}: {name} holds values that are not finite.")
+    network.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def state_sha256(network: nn.Module) -> str:
+    """Hex digest of the safetensors file that :func:`saved` would make of a network."""
+    return hashlib.sha256(saved(network)).hexdigest()
+
+
+def saved(network: nn.Module) -> bytes:
+    """A network's weights as the bytes of a safetensors file, without counters of batches."""
+    from safetensors.torch import save
+
+    state = network.state_dict()
+    content: bytes = save(
+        {k: v.cpu().contiguous() for k, v in state.items() if not k.endswith(_COUNTER)}
+    )
+    return content
+
+
+def _read_safetensors(path: Path) -> object:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{path.name} is damaged or no safetensors file: {error}.") from error
+
+
+def _read_pickle(path: Path) -> object:
+    try:
+        content: object = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "weights_only" in str(error) or "Weights only" in str(error):
+            raise ModelError(
+                f"{path.name} is a pickle that holds more than weights and could run code, so it "
+                "was not opened; save the network's state_dict() as .safetensors."
+            ) from error
+        raise ModelError(f"{path.name} is damaged or no PyTorch checkpoint.") from error
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, AssertionError) as error:
+        raise ModelError(f"{path.name} is damaged or no PyTorch checkpoint.") from error
+    return content

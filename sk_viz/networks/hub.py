@@ -1,0 +1,99 @@
+"""Weights from the Hugging Face hub, kept on disk after the first time."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from sk_viz.errors import ModelError
+
+FILE = "model.safetensors"
+Progress = Callable[[float], None]
+
+
+def cached_weights(repository: str) -> Path | None:
+    """The weights of a repository if they are on disk; no network is used.
+
+    They lie in ``SK_VIZ_CACHE``, or in the hub's own cache where that is not set.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repository, FILE, cache_dir=_cache_dir())
+    return Path(found) if isinstance(found, str) else None
+
+
+def download_weights(repository: str, progress: Progress | None = None) -> Path:
+    """The weights of a repository, downloaded unless they are on disk.
+
+    Args:
+        repository: name on the hub, such as ``timm/skresnet18.ra_in1k``.
+        progress: called with the share that is done, in [0, 1]; without it a bar is drawn on
+            stderr where that is a terminal.
+
+    Raises:
+        ModelError: they are not on disk and cannot be downloaded.
+    """
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.utils.tqdm import tqdm as hub_tqdm
+
+    found = cached_weights(repository)
+    if found is not None:
+        return found
+    options: dict[str, Any] = {}
+    if progress is not None:
+        options["tqdm_class"] = _reporting(hub_tqdm, progress)
+    try:
+        if constants.is_offline_mode():
+            raise ConnectionError("downloads are turned off by HF_HUB_OFFLINE")
+        _probe(constants.ENDPOINT)
+        return Path(hf_hub_download(repository, FILE, cache_dir=_cache_dir(), **options))
+    except (OSError, EntryNotFoundError) as error:
+        raise ModelError(
+            f"The weights of {repository} are not on this machine and could not be downloaded "
+            f"({_reason(error)}): connect to the internet once, set SK_VIZ_CACHE to a folder "
+            "that holds them, or choose the bundled sknet_tiny."
+        ) from error
+
+
+def _cache_dir() -> str | None:
+    return os.environ.get("SK_VIZ_CACHE") or None
+
+
+def _probe(endpoint: str) -> None:
+    """An error at once where the hub cannot be reached; its own client retries for long."""
+    address = urlsplit(endpoint)
+    if address.scheme in getproxies():
+        return  # a proxy is asked instead of the hub, and answers for it
+    port = address.port or (443 if address.scheme == "https" else 80)
+    with socket.create_connection((address.hostname or endpoint, port), timeout=5):
+        pass
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].removesuffix(".")
+
+
+def _reporting(base: type[Any], progress: Progress) -> type[Any]:
+    """The hub's progress bar, which draws nothing and reports the share instead."""
+
+    class Reporting(base):  # type: ignore[misc]  # the base is only known when it is imported
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs["disable"] = True
+            super().__init__(*args, **kwargs)
+            # A disabled bar keeps neither of these.
+            self.total = kwargs.get("total")
+            self.done = kwargs.get("initial", 0)
+
+        def update(self, n: float | None = 1) -> None:
+            self.done += n or 0
+            if self.total:
+                progress(min(1.0, self.done / self.total))
+
+    return Reporting
