@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sk_viz.networks.zoo import Model
+from sk_viz.networks.zoo import Model, as_model
 from torch import nn
 
-from sk_viz.networks.readout import Readout
+from sk_viz.networks.bundled import ClassName
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.pictures import Picture
 from sk_viz.preprocessing import Preprocessing
@@ -14,15 +14,11 @@ from sk_viz.preprocessing import Preprocessing
 
 def wrap(network: nn.Module, input_size: int = 32, classes: int = 7) -> Model:
     """A network as the zoo would hand it out, on the CPU."""
-    reader = Readout(network.eval())
-    return Model(
+    return as_model(
+        network,
         id="tiny_random",
-        network=network,
-        readout=reader,
-        units=reader.units,
         preprocessing=Preprocessing(input_size=input_size, crop_fraction=1.0),
-        classes=tuple(f"thing {i}, object {i}" for i in range(classes)),
-        sha256="0" * 64,
+        classes=[ClassName(f"thing {i}, object {i}", ()) for i in range(classes)],
         kind="untrained",
         note="Untrained: its weights are random.",
         device=torch.device("cpu"),

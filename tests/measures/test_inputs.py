@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sk_viz.errors import ModelError
-from sk_viz.measures.inputs import read, to_tensor
+from sk_viz.measures.inputs import batch_size, read, to_tensor
 from sk_viz.pictures import normalise, stimuli
 
 
@@ -89,9 +89,11 @@ def test_a_batch_has_one_size(tiny_model, noise_picture, on_batching_device):
     assert reading.logits.shape == (4, 7)
 
 
-def test_a_cpu_takes_one_at_a_time(tiny_model, shown):
-    model = replace(tiny_model, readout=SmallMemory(tiny_model.readout, 1))
-    assert read(model, shown).batch_size == 1
+@pytest.mark.parametrize(
+    ("side", "count"), [(32, 32), (64, 8), (96, 3), (224, 1), (320, 1)]
+)
+def test_a_cpu_batches_small_inputs_only(tiny_model, side, count):
+    assert batch_size(tiny_model, side) == count
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

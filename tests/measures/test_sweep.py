@@ -138,7 +138,7 @@ def test_progress_counts_and_may_stop(tiny_model, noise_picture):
             raise StopError
 
     with pytest.raises(StopError):
-        sweep(tiny_model, noise_picture, scales=SCALES, progress=stop_at_two)
+        sweep(tiny_model, noise_picture, SCALES, "resolution", progress=stop_at_two)
     assert seen == [(1, 3), (2, 3)]
 
 

@@ -1,0 +1,179 @@
+"""Which pixels make a class likely, or a unit prefer its larger kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from sk_viz.measures.explanation import SEED, prepare
+from sk_viz.measures.inputs import Floats, Progress
+from sk_viz.measures.methods import Method, find_method
+from sk_viz.measures.record import Record, build_record
+from sk_viz.measures.targets import Target
+from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, stimuli
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """How much each pixel of one stimulus contributes to one value.
+
+    Attributes:
+        heatmap: float32 (H, W), as large as the stimulus.
+        delta: relative completeness error, |sum of the map - (value of the picture - value of
+            the baseline)| / |value of the picture - value of the baseline|; None for a method
+            whose values need not add up.
+        method: name of the method.
+        target: what was explained: a class index, a unit name, or (unit, channel).
+        text: the same for display: the class's name, ``SK_3_4`` or ``SK_3_4:17``.
+        explains: the same in words.
+        value: what was explained, of this stimulus.
+        signed: whether negative values speak against it.
+        stimulus: what the network was shown.
+        record: all that is needed to make the same numbers again.
+    """
+
+    heatmap: Floats = field(repr=False)
+    delta: float | None
+    method: str
+    target: Target
+    text: str
+    explains: str
+    value: float
+    signed: bool
+    stimulus: Stimulus = field(repr=False)
+    record: Record = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the map and the pixels, as plain values."""
+        return {
+            "record": dict(self.record),
+            "method": self.method,
+            "target": list(self.target) if isinstance(self.target, tuple) else self.target,
+            "text": self.text,
+            "explains": self.explains,
+            "value": self.value,
+            "delta": self.delta,
+            "signed": self.signed,
+        }
+
+
+def attribute(
+    model: Model,
+    picture: Picture,
+    method: str = "integrated_gradients",
+    target: Target = "class",
+    scale: float = 1.0,
+    protocol: str = "zoom",
+    point: tuple[float, float] = CENTRE,
+    background: Background | None = None,
+    *,
+    steps: int | None = None,
+    progress: Progress | None = None,
+) -> Attribution:
+    """Explain one value of a model for one picture at one scale.
+
+    Any number of threads may use one model at once.
+
+    Args:
+        model: of ``sk_viz.load_model``.
+        picture: of ``sk_viz.read_picture``.
+        method: one of ``sk_viz.measures.methods.METHODS``.
+        target: ``"class"`` (the top class at this scale), a class index or name, a unit name (its
+            difference), or ``(unit, channel)`` (that channel's weight of the largest kernel).
+            Where the unit's weights are saturated, their logits are explained instead.
+        scale: s of the protocol.
+        protocol: ``zoom``, ``blur``, ``resolution`` or ``object``.
+        point: (x, y) in [0, 1].
+        background: of the protocol ``object``.
+        steps: gradients along the path of integrated gradients, samples of SmoothGrad and
+            GradientSHAP; the method's own number if left out.
+        progress: called with (done, total) pictures shown; what it raises ends the work.
+
+    Raises:
+        ModelError: no such method, class, unit or channel; memory too small.
+        ScaleError: scale, protocol or point that make no sense together.
+        PictureError: ``object`` with a picture that has no transparency.
+    """
+    how = find_method(method)
+    (stimulus,) = stimuli(
+        picture, (scale,), protocol, model.preprocessing, point=point, background=background
+    )
+    explanation = prepare(
+        model, stimulus, how, target, steps, _counter(how, stimulus, steps, progress)
+    )
+    heatmap = explanation.maps(explanation.x)[0]
+    settled = explanation.target
+    return Attribution(
+        heatmap=_array(heatmap),
+        delta=explanation.completeness_error(heatmap) if how.complete else None,
+        method=method,
+        target=settled.key,
+        text=settled.text,
+        explains=settled.explains,
+        value=float(explanation.values(explanation.x)),
+        signed=explanation.signed,
+        stimulus=stimulus,
+        record=build_record(
+            "attribution",
+            model,
+            picture,
+            protocol=protocol,
+            scales=(stimulus.scale,),
+            point=point,
+            background=background,
+            seed=SEED if how.random else None,
+            method=method,
+            target=settled.key,
+            explains=settled.explains,
+            batch_size=explanation.plan.chunk,
+            notes=explanation.notes,
+            **explanation.settings(),
+        ),
+    )
+
+
+def rank_correlation(first: Floats, second: Floats) -> float:
+    """How alike two maps of one shape order their pixels: Spearman's rho, in [-1, 1].
+
+    NaN when one of them has the same value everywhere.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f"Maps of {first.shape} and {second.shape} cannot be compared.")
+    ranks = [pd.Series(one.ravel()).rank().to_numpy() for one in (first, second)]
+    if any(np.ptp(rank) == 0 for rank in ranks):
+        return float("nan")
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+
+def _counter(
+    method: Method, stimulus: Stimulus, steps: int | None, progress: Progress | None
+) -> Callable[[int], None] | None:
+    """Adds up the pictures shown, and tells ``progress``."""
+    if progress is None:
+        return None
+    # The map, the value explained, and for completeness the value again and of the baselines.
+    total = method.pictures(stimulus.rgb.shape[0], steps or method.steps or 1) + 1
+    if method.complete:
+        total += 4 if method.random else 2
+    done = 0
+
+    def count(pictures: int) -> None:
+        nonlocal done
+        done += pictures
+        progress(min(done, total), total)  # more than planned when memory ran out
+
+    return count
+
+
+def _array(heatmap: Tensor) -> Floats:
+    array = heatmap.float().cpu().numpy()
+    array.flags.writeable = False
+    return array
