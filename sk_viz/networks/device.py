@@ -42,5 +42,5 @@ def place(network: nn.Module, device: torch.device) -> nn.Module:
     """The network on the device, for evaluation; channels last on CUDA, where that is faster."""
     network = network.eval().requires_grad_(False)
     if device.type == "cuda":
-        return network.to(device=device, memory_format=torch.channels_last)
+        network = network.to(memory_format=torch.channels_last)
     return network.to(device)

@@ -129,10 +129,11 @@ def _reading(
         def hook(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor | None:
             if threading.get_ident() != owner:
                 return None
-            # A copy: some networks go on to reshape their weights in place.
-            read[unit.name].append(gate.read(output).clone())
+            read[unit.name].append(gate.read(output))
             weights = held.get(unit.name)
-            return None if weights is None else gate.lay_out(weights, output)
+            # The network gets a copy: some go on to reshape their weights in place, which would
+            # change what was read and break its gradient.
+            return output.clone() if weights is None else gate.lay_out(weights, output)
 
         handles.append(gate.module.register_forward_hook(hook))
 
