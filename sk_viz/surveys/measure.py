@@ -1,0 +1,240 @@
+"""From pictures to the rows of a part: decoding beside the network, batches, and the tables."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from sk_viz.errors import ModelError, PictureError
+from sk_viz.pictures import normalise, read_picture, stimuli
+from sk_viz.preprocessing import Preprocessing
+from sk_viz.surveys.plan import Plan
+from sk_viz.surveys.sources import Entry
+from sk_viz.surveys.store import Store
+from sk_viz.surveys.tables import Measured, PartTables
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+
+Floats = npt.NDArray[np.float32]
+T = TypeVar("T")
+R = TypeVar("R")
+
+DECODERS = 2
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a worker has just finished.
+
+    Attributes:
+        pictures: how many more pictures are done, unreadable ones among them.
+        unreadable: how many of them could not be read.
+    """
+
+    pictures: int
+    unreadable: int
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A picture made ready for the network.
+
+    Attributes:
+        entry: where it is from.
+        sha256: of the bytes of its file, None when unreadable.
+        box_area: of the box as a share of the picture, in (0, 1], or None.
+        inputs: float32 (3, side, side) each, the different stimuli.
+        shown: for each condition of the plan which of the inputs it shows.
+        error: why it cannot be read, None when it can.
+    """
+
+    entry: Entry
+    sha256: str | None = None
+    box_area: float | None = None
+    inputs: tuple[Floats, ...] = ()
+    shown: tuple[int, ...] = ()
+    error: str | None = None
+
+
+class Worker:
+    """Measures parts of a survey with one model on one device.
+
+    Args:
+        plan: how.
+        model: loaded, on the device to use.
+    """
+
+    def __init__(self, plan: Plan, model: Model) -> None:
+        self.plan = plan
+        self.model = model
+        self.store = Store(plan.folder)
+        self.labels = class_indices(model, plan.source.wordnet_ids)
+
+    def run(self, parts: Iterable[int]) -> Iterator[Step]:
+        """Measure and store parts one after the other; what is yielded later is not stored yet.
+
+        The last step of a part comes after the part is in place.
+        """
+        entries = (
+            (part, entry)
+            for part in parts
+            for entry in self.plan.source.entries(self.store.refs(part))
+        )
+        group_size = max(1, self.plan.batch // len(self.plan.conditions))
+        with ThreadPoolExecutor(DECODERS, "decode") as pool:
+            ready = _ahead(pool, self._prepare, entries, 2 * group_size + DECODERS)
+            for part, pictures in itertools.groupby(ready, key=lambda pair: pair[0]):
+                tables = PartTables(self.plan, self.model, part)
+                step: Step | None = None
+                for group in _batched((picture for _, picture in pictures), group_size):
+                    if step is not None:
+                        yield step
+                    self._measure(group, tables)
+                    step = Step(len(group), sum(p.error is not None for p in group))
+                self.store.write_part(part, *tables.finish())
+                if step is not None:
+                    yield step
+
+    def _prepare(self, numbered: tuple[int, Entry]) -> tuple[int, Prepared]:
+        part, entry = numbered
+        try:
+            return part, prepare(entry, self.plan, self.model.preprocessing)
+        except PictureError as error:
+            return part, Prepared(entry, error=str(error))
+
+    def _measure(self, group: list[Prepared], tables: PartTables) -> None:
+        """Read all stimuli of some pictures, those of one size together."""
+        flat = [(p, i) for p, picture in enumerate(group) for i in range(len(picture.inputs))]
+        read: dict[tuple[int, int], tuple[Floats, list[Floats]]] = {}
+        by_size = sorted(flat, key=lambda at: group[at[0]].inputs[at[1]].shape[-1])
+        for _, same in itertools.groupby(
+            by_size, key=lambda at: group[at[0]].inputs[at[1]].shape[-1]
+        ):
+            places = list(same)
+            logits, weights = self._forward([group[p].inputs[i] for p, i in places])
+            for n, place in enumerate(places):
+                read[place] = logits[n], [w[n] for w in weights]
+        for p, picture in enumerate(group):
+            label = picture.entry.label
+            measured = [Measured(*read[p, i], condition=c) for c, i in enumerate(picture.shown)]
+            tables.add(picture, self.labels(label) if label is not None else None, measured)
+
+    def _forward(self, inputs: list[Floats]) -> tuple[Floats, list[Floats]]:
+        """Logits (n, K), and branch weights (n, M, C) of each unit, in batches that fit."""
+        size = self.plan.batch
+        logits: list[Floats] = []
+        weights: list[list[Floats]] = []
+        start = 0
+        while start < len(inputs):
+            tensor = torch.from_numpy(np.stack(inputs[start : start + size]))
+            try:
+                with torch.inference_mode():
+                    found, chosen = self.model.readout(tensor.to(self.model.device))
+                    logits.append(found.float().cpu().numpy())
+                    weights.append([w.float().cpu().numpy() for w in chosen])
+                start += size
+            except torch.OutOfMemoryError as error:
+                if size == 1:
+                    raise ModelError(
+                        f"The memory of {self.model.device} is too small for one picture of "
+                        f"{tensor.shape[-1]} pixels: choose the device cpu."
+                    ) from error
+                size //= 2
+        return np.concatenate(logits), [np.concatenate(w) for w in zip(*weights, strict=True)]
+
+
+def prepare(entry: Entry, plan: Plan, preprocessing: Preprocessing) -> Prepared:
+    """Decode a picture and make its stimuli, equal ones once.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    if isinstance(entry.data, PictureError):
+        raise entry.data
+    picture = read_picture(entry.data, entry.name)
+    protocols = dict.fromkeys(protocol for protocol, _ in plan.conditions)
+    rgb = [
+        stimulus.rgb
+        for protocol in protocols
+        for stimulus in stimuli(
+            picture,
+            [scale for other, scale in plan.conditions if other == protocol],
+            protocol,
+            preprocessing,
+        )
+    ]
+    # Zoom and blur by 1.0 are one and the same stimulus: a network need not see it twice.
+    different: dict[bytes, int] = {}
+    shown = tuple(different.setdefault(pixels.tobytes(), len(different)) for pixels in rgb)
+    first = [shown.index(i) for i in range(len(different))]
+    area = None
+    if entry.box is not None:
+        x0, y0, x1, y1 = entry.box
+        width = min(x1, picture.width) - max(x0, 0)
+        height = min(y1, picture.height) - max(y0, 0)
+        if width > 0 and height > 0:
+            area = width * height / (picture.width * picture.height)
+    return Prepared(
+        entry,
+        picture.sha256,
+        area,
+        tuple(normalise(rgb[i], preprocessing) for i in first),
+        shown,
+    )
+
+
+def class_indices(
+    model: Model, wordnet_ids: Mapping[str, tuple[str, ...]]
+) -> Callable[[str], int | None]:
+    """Which of a model's classes a label is: by its name, a WordNet id, or its number.
+
+    Args:
+        model: whose classes to look in.
+        wordnet_ids: those of the source's labels.
+
+    Returns:
+        From a label to the index of a class; None where the model has no such class.
+    """
+    known = {name.lower(): index for index, name in enumerate(model.classes)}
+    known |= {wnid: index for index, wnids in enumerate(model.wordnet_ids) for wnid in wnids}
+
+    def find(label: str) -> int | None:
+        keys = [label.lower(), label, *wordnet_ids.get(label, ())]
+        found = next((known[key] for key in keys if key in known), None)
+        if found is None and label.isdecimal() and int(label) < len(model.classes):
+            return int(label)
+        return found
+
+    return find
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], count: int
+) -> Iterator[R]:
+    """``map`` in order, never more than ``count`` items ahead of the reader."""
+    waiting: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while group := list(itertools.islice(iterator, size)):
+        yield group

@@ -1,0 +1,180 @@
+"""What a survey is: everything that its numbers depend on, in a form any worker can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+import sk_viz
+from sk_viz.errors import ModelError, PictureError, ScaleError
+from sk_viz.pictures import CENTRE, FILTER, check_scales
+from sk_viz.surveys.sources import Source
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+
+SCALES = (1.0, 1.5, 2.0)
+PROTOCOLS = ("zoom", "blur")
+
+# Pixels in one forward. A CPU is quickest while a batch stays in its cache (a picture of 224 px
+# alone, some thirty of 64 px together); other devices want work for all their cores.
+_CPU_PIXELS = 32 * 64 * 64
+_DEVICE_PIXELS = 256 * 224 * 224
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How every part of a survey is measured.
+
+    Attributes:
+        folder: where the survey is stored.
+        source: where the pictures come from.
+        conditions: (protocol, scale) of each row of a picture, in order.
+        channels: whether the weight of every channel is kept.
+        part_size: pictures in a part.
+        batch: the most stimuli in one forward.
+        record: lies in every part.
+    """
+
+    folder: str
+    source: Source
+    conditions: tuple[tuple[str, float], ...]
+    channels: bool
+    part_size: int
+    batch: int
+    record: Mapping[str, Any]
+
+
+def check_conditions(
+    scales: Sequence[float], protocols: Sequence[str], input_size: int
+) -> tuple[tuple[str, float], ...]:
+    """Each protocol at each scale.
+
+    Raises:
+        ScaleError: protocols or scales that make no sense together, or a protocol twice.
+    """
+    if not protocols or len(set(protocols)) < len(protocols):
+        raise ScaleError("Give each protocol once, at least one, such as zoom and blur.")
+    return tuple(
+        (protocol, scale)
+        for protocol in protocols
+        for scale in check_scales(scales, protocol, input_size)
+    )
+
+
+def batch_size(model: Model) -> int:
+    """How many stimuli go through the network at once, by the device and their size."""
+    pixels = _CPU_PIXELS if model.device.type == "cpu" else _DEVICE_PIXELS
+    return max(1, pixels // model.preprocessing.input_size**2)
+
+
+def survey_record(
+    model: Model, protocols: Sequence[str], scales: Sequence[float], source_sha256: str
+) -> dict[str, Any]:
+    """The record of a survey: the same fields as that of a sweep, with the source's fingerprint.
+
+    The device is its kind alone ("cuda"), so that parts made by several of them are equal.
+    """
+    preprocessing = model.preprocessing.to_record()
+    return {
+        "sk_viz": sk_viz.__version__,
+        "measure": "survey",
+        "model": model.id,
+        "model_kind": model.kind,
+        "model_note": model.note,
+        "model_sha256": model.sha256,
+        "source_sha256": source_sha256,
+        "protocols": list(protocols),
+        "scales": [float(scale) for scale in scales],
+        "point": list(CENTRE),
+        "filter": FILTER,
+        "input_size": model.preprocessing.input_size,
+        "preprocessing": {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in preprocessing.items()
+        },
+        "dtype": "float32",
+        "device": model.device.type,
+        "torch": torch.__version__,
+        "seed": None,
+    }
+
+
+def build_header(
+    record: Mapping[str, Any],
+    model: Model,
+    source: Source,
+    *,
+    found: int,
+    pictures: int,
+    channels: bool,
+    part_size: int,
+) -> dict[str, Any]:
+    """What ``survey.json`` says: the question asked, and what its numbers are of.
+
+    Args:
+        record: of :func:`survey_record`.
+        model: that is read.
+        source: of the pictures.
+        found: pictures in the source.
+        pictures: pictures to be measured of them.
+        channels: whether the weight of every channel is kept.
+        part_size: pictures in a part.
+    """
+    return {
+        "record": dict(record),
+        "source_kind": source.kind,
+        "source_pictures": found,
+        "pictures": pictures,
+        "channels": channels,
+        "part_size": part_size,
+        "units": [
+            {
+                "name": unit.name,
+                "stage": unit.stage,
+                "block": unit.block,
+                "kernels": list(unit.kernels),
+                "channels": unit.channels,
+                "split_input": unit.split_input,
+                "dead": unit.dead,
+            }
+            for unit in model.units
+        ],
+        "classes": list(model.classes),
+    }
+
+
+def refuse_other(kept: Mapping[str, Any], asked: Mapping[str, Any], folder: str) -> None:
+    """Nothing, when both headers ask for the same survey.
+
+    Raises:
+        PictureError: other pictures, number of pictures, channels or device.
+        ModelError: another model.
+        ScaleError: other scales or protocols.
+    """
+    was, now = kept["record"], asked["record"]
+    tail = f"give the same command again, or another --out than {folder!r}."
+    if was["model_sha256"] != now["model_sha256"]:
+        raise ModelError(f"A survey of another model, {was['model']}, was begun there: {tail}")
+    for key in ("protocols", "scales"):
+        if was[key] != now[key]:
+            text = ", ".join(v if isinstance(v, str) else f"{v:g}" for v in was[key])
+            raise ScaleError(f"A survey with the {key} {text} was begun there: {tail}")
+    if was["source_sha256"] != now["source_sha256"]:
+        raise PictureError(
+            f"A survey of other pictures was begun there, or its {kept['source_pictures']} "
+            f"pictures have changed since: {tail}"
+        )
+    if kept["pictures"] != asked["pictures"]:
+        raise PictureError(f"A survey of {kept['pictures']} pictures was begun there: {tail}")
+    if kept["channels"] != asked["channels"]:
+        how = "with" if kept["channels"] else "without"
+        raise PictureError(f"A survey {how} the weights of channels was begun there: {tail}")
+    if was["device"] != now["device"]:
+        raise ModelError(
+            f"A survey on {was['device']} was begun there, whose last digits differ from "
+            f"{now['device']}: {tail}"
+        )

@@ -1,0 +1,248 @@
+"""A survey on disk: a folder that is whole at every moment.
+
+``survey.json`` says what was asked for, ``pictures.parquet`` lists the pictures (one row group a
+part), ``part-000000.parquet`` and its followers hold the results, and beside each
+``channels-000000.parquet`` holds sums over its pictures for every channel. A part counts when its
+file is there; each file is put in place in one step, and the channels of a part before the part.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from sk_viz.errors import PictureError
+from sk_viz.surveys.sources import Ref
+
+RECORD = b"sk_viz"
+_REFS = pa.schema([("file", pa.string()), ("row", pa.int64()), ("size", pa.int64())])
+
+
+class Store:
+    """The files of one survey.
+
+    Args:
+        folder: made when the first file is written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def exists(self) -> bool:
+        """Whether a survey was begun here."""
+        return (self.folder / "survey.json").is_file()
+
+    def begin(self, header: Mapping[str, Any], refs: Iterator[Ref], part_size: int) -> None:
+        """Write the list of pictures, and then what was asked for.
+
+        Raises:
+            PictureError: the folder cannot be written, or holds other files.
+        """
+        foreign = self.folder.exists() and (
+            not self.folder.is_dir() or any(not _is_ours(f) for f in self.folder.iterdir())
+        )
+        if foreign:
+            raise PictureError(
+                f"{str(self.folder)!r} holds other files: give --out a new or empty folder."
+            )
+        with _writable(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (
+                _temporary(self.folder / "pictures.parquet") as file,
+                pq.ParquetWriter(file, _REFS, compression="zstd") as writer,
+            ):
+                for rows in _groups(refs, part_size):
+                    columns = [[getattr(r, name) for r in rows] for name in _REFS.names]
+                    writer.write_table(pa.table(columns, schema=_REFS))
+            write_atomic(self.folder / "survey.json", _json(header))
+
+    def header(self) -> dict[str, Any]:
+        """What was asked for.
+
+        Raises:
+            PictureError: no survey, or one that cannot be read.
+        """
+        try:
+            found: dict[str, Any] = json.loads(
+                (self.folder / "survey.json").read_text(encoding="utf-8")
+            )
+        except (OSError, ValueError) as error:
+            raise PictureError(
+                f"{str(self.folder)!r} holds no survey: name the folder that was given to "
+                "survey with --out."
+            ) from error
+        return found
+
+    def refs(self, part: int) -> list[Ref]:
+        """The pictures of one part."""
+        with pq.ParquetFile(self.folder / "pictures.parquet") as file:
+            rows = file.read_row_group(part).to_pylist()
+        return [Ref(**row) for row in rows]
+
+    def parts(self) -> list[int]:
+        """The parts that are there, in order."""
+        return sorted(int(f.stem.split("-")[1]) for f in self.folder.glob("part-*.parquet"))
+
+    def write_part(self, part: int, rows: pa.Table, channels: pa.Table) -> None:
+        """Put one part in place; at every moment it is there whole or not at all.
+
+        Raises:
+            PictureError: the folder cannot be written, such as on a full disk.
+        """
+        with _writable(self.folder):
+            write_atomic(self.folder / f"channels-{part:06d}.parquet", _parquet(channels))
+            write_atomic(self.folder / f"part-{part:06d}.parquet", _parquet(rows))
+
+    def read(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Columns of all parts that are there, in the order of the pictures."""
+        frame: pd.DataFrame = self.table(columns).to_pandas()
+        return frame
+
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The parts that are there as one table, all columns by default.
+
+        Raises:
+            PictureError: a part is broken, or none is there yet.
+        """
+        files = [self.folder / f"part-{part:06d}.parquet" for part in self.parts()]
+        if not files:
+            raise PictureError(
+                f"The survey in {str(self.folder)!r} has no results yet: let it run on."
+            )
+        return pa.concat_tables([_read(file, columns) for file in files])
+
+    def channels(self) -> pd.DataFrame:
+        """Sums over all pictures: protocol, scale, unit, channel, count, total, squares."""
+        total: pd.DataFrame | None = None
+        for part in self.parts():  # every part has the same rows in the same order
+            one = _read(self.folder / f"channels-{part:06d}.parquet", None).to_pandas()
+            if total is None:
+                total = one
+                continue
+            for column in ("count", "total", "squares"):
+                total[column] += one[column].to_numpy()
+        if total is None:
+            raise PictureError(
+                f"The survey in {str(self.folder)!r} has no results yet: let it run on."
+            )
+        return total
+
+    def records(self) -> list[dict[str, Any]]:
+        """The different records of the parts; one, unless device or versions changed midway."""
+        found: dict[bytes, None] = {}
+        for part in self.parts():
+            schema = pq.read_schema(self.folder / f"part-{part:06d}.parquet")
+            found[schema.metadata[RECORD]] = None
+        return [json.loads(record) for record in found]
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep a second run out; the lock ends with the process, however that ends.
+
+        Raises:
+            PictureError: another run holds it.
+        """
+        with _writable(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / ".lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                raise PictureError(
+                    f"Another survey is running in {str(self.folder)!r}: wait for it or give "
+                    "another --out."
+                ) from None
+        try:
+            for left in self.folder.glob(".*.tmp"):  # of a run that was killed while writing
+                left.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Put a file in place in one step, on the disk when this returns."""
+    with _temporary(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[io.BufferedWriter]:
+    """A file beside the target that takes its place when it is whole and on the disk."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the new name itself must survive a power cut
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PictureError(
+            f"{str(folder)!r} cannot be written: {error.strerror or error}. What was finished is "
+            "kept; give the same command again to go on."
+        ) from error
+
+
+def _is_ours(file: Path) -> bool:
+    name = file.name
+    return name in ("pictures.parquet", ".lock") or (name[0] == "." and name.endswith(".tmp"))
+
+
+def _groups(refs: Iterator[Ref], size: int) -> Iterator[list[Ref]]:
+    group: list[Ref] = []
+    for ref in refs:
+        group.append(ref)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _read(file: Path, columns: Sequence[str] | None) -> pa.Table:
+    try:
+        with pq.ParquetFile(file) as opened:
+            wanted = None if columns is None else list(columns)
+            return opened.read(columns=wanted).replace_schema_metadata(None)
+    except (OSError, pa.ArrowException) as error:
+        raise PictureError(
+            f"{file.name!r} is broken: remove it and give the survey's command again."
+        ) from error
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False).encode()
