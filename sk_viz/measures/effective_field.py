@@ -1,0 +1,200 @@
+"""The effective receptive field: how much each pixel really moves a unit's output at one place.
+
+Luo, Li, Urtasun, Zemel: Understanding the Effective Receptive Field in Deep Convolutional Neural
+Networks, NeurIPS 2016; and the tool of Ding, Zhang, Han, Ding: Scaling Up Your Kernels to 31x31
+(RepLKNet), CVPR 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from sk_viz.measures.double import branch_modules, double_of, hold_gates
+from sk_viz.networks.readout import Readout
+from sk_viz.networks.units import gates
+
+if TYPE_CHECKING:
+    from sk_viz.networks.units import Unit
+    from sk_viz.networks.zoo import Model
+
+Floats = npt.NDArray[np.float32]
+Gate = Literal["held", "free"]
+
+LUO_SHARE = 0.0455  # of the peak: 1 - 95.45 %, two standard deviations of a Gaussian
+SQUARE_SHARES = (0.2, 0.3, 0.5, 0.99)
+
+# How each size is measured, in words for the record.
+RECIPES: Mapping[str, str] = {
+    "luo": "square root of the number of pixels above 4.55 % of the peak of |gradient|",
+    "share": "side of the smallest centred square that holds this percentage of |gradient|",
+    "replknet": "the same square on log10(x + 1) of the positive gradient (RepLKNet's tool)",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class FieldMaps:
+    """The gradient of one unit's output at one position, for N pictures.
+
+    Attributes:
+        absolute: float32 (N, H, W), |gradient| summed over red, green and blue.
+        positive: float32 (N, H, W), its positive part summed over them.
+        position: (row, column) of the position in the unit's map.
+    """
+
+    absolute: Floats
+    positive: Floats
+    position: tuple[int, int]
+
+
+def field_maps(
+    model: Model,
+    units: tuple[Unit, ...],
+    x: Tensor,
+    *,
+    gate: Gate | Mapping[str, Tensor],
+    place: tuple[float, float],
+) -> dict[str, FieldMaps]:
+    """The gradient maps of several units from one forward and one backward a unit.
+
+    What is differentiated is the sum over channels of the unit's output V (the weighted sum of
+    its branches) at one position, after a ReLU; with pictures of one batch independent of each
+    other, one backward serves them all.
+
+    Args:
+        model: is not changed and can be used by others meanwhile.
+        units: some of the model's units.
+        x: (N, 3, H, W) normalised pictures on the model's device.
+        gate: ``"held"`` takes the branch weights of each picture as constants, which leaves the
+            convolution path; ``"free"`` differentiates through them too; weights
+            (N or 1, M, C) of every unit by name are put in place of the unit's own, as constants.
+        place: (x, y) in [0, 1] of the picture; the position whose cell it falls in is taken.
+    """
+    double = double_of(model.network)
+    if gate == "held":
+        hold_gates(double, model.units)
+    taps = [_Tap(unit, place) for unit in units]
+    layout = dict(zip((u.name for u in model.units), gates(double), strict=True))
+    for tap in taps:
+        for index, branch in enumerate(branch_modules(double, tap.unit)):
+            branch.register_forward_hook(tap.branch_hook(index))
+        read = layout[tap.unit.name]
+        read.module.register_forward_hook(tap.gate_hook(read.read))
+    with torch.inference_mode(False), torch.enable_grad():
+        x = x.detach().clone().requires_grad_()
+        if isinstance(gate, str):
+            double(x)
+        else:
+            Readout(double)(x, gate)
+            for tap in taps:
+                tap.weights = gate[tap.unit.name].to(x)
+        found = {}
+        for tap in taps:
+            (gradient,) = torch.autograd.grad(tap.output(), x, retain_graph=tap is not taps[-1])
+            found[tap.unit.name] = FieldMaps(
+                _array(gradient.abs()), _array(gradient.clamp_min(0)), tap.position
+            )
+    return found
+
+
+def field_sizes(absolute: Floats, positive: Floats, centre: tuple[int, int]) -> dict[str, float]:
+    """The size of a field by every named definition, in pixels; NaN where it is zero everywhere.
+
+    Args:
+        absolute: (H, W) mean of |gradient| over the pictures, summed over colours.
+        positive: (H, W) the same of its positive part.
+        centre: (row, column) of the pixel that the squares are centred at. A square that
+            leaves the picture holds nothing there, and its side counts in full.
+
+    Returns:
+        ``luo``: :func:`luo_size` of ``absolute``. ``share_20``, ``share_30``, ``share_50``,
+        ``share_99``: :func:`square_sides` of ``absolute``. ``replknet_20`` ...: the same of
+        ``log10(positive + 1)``, as RepLKNet's tool has it: it depends on the gradient's own
+        scale, and ranks networks differently.
+    """
+    sizes = {"luo": luo_size(absolute)}
+    logarithm = np.log10(positive.astype(np.float64) + 1)
+    for name, field in (("share", absolute), ("replknet", logarithm)):
+        for share, side in zip(
+            SQUARE_SHARES, square_sides(field, SQUARE_SHARES, centre), strict=True
+        ):
+            sizes[f"{name}_{round(100 * share)}"] = side
+    return sizes
+
+
+def luo_size(field: npt.NDArray[np.floating[Any]]) -> float:
+    """Square root of the number of pixels above 4.55 % of the peak (Luo et al., section 3).
+
+    Args:
+        field: (H, W), not negative.
+    """
+    peak = field.max()
+    return float(np.sqrt((field > LUO_SHARE * peak).sum())) if peak > 0 else float("nan")
+
+
+def square_sides(
+    field: npt.NDArray[np.floating[Any]], shares: tuple[float, ...], centre: tuple[int, int]
+) -> list[float]:
+    """Side of the smallest square around a pixel that holds each share of a field; odd.
+
+    Args:
+        field: (H, W), not negative.
+        shares: in (0, 1].
+        centre: (row, column).
+    """
+    rows, columns = np.indices(field.shape)
+    distance = np.maximum(np.abs(rows - centre[0]), np.abs(columns - centre[1]))
+    held = np.cumsum(np.bincount(distance.ravel(), weights=field.ravel().astype(np.float64)))
+    if held[-1] <= 0:
+        return [float("nan")] * len(shares)
+    # Rounding of the sums must not cost a ring of pixels where a share is met exactly.
+    return [
+        float(2 * int(np.searchsorted(held, share * held[-1] * (1 - 1e-12))) + 1)
+        for share in shares
+    ]
+
+
+class _Tap:
+    """Takes from one forward what one unit's output at one position is made of."""
+
+    def __init__(self, unit: Unit, place: tuple[float, float]) -> None:
+        self.unit = unit
+        self.place = place
+        self.position = (0, 0)
+        self.columns: dict[int, Tensor] = {}
+        self.weights: Tensor | None = None
+
+    def branch_hook(self, index: int) -> Callable[[nn.Module, object, Tensor], None]:
+        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            height, width = output.shape[-2:]
+            row = min(int(self.place[1] * height), height - 1)
+            column = min(int(self.place[0] * width), width - 1)
+            self.position = row, column
+            # A copy: what follows in the network may change the map in place.
+            self.columns[index] = output[:, :, row, column].clone()
+
+        return hook
+
+    def gate_hook(
+        self, read: Callable[[Tensor], Tensor]
+    ) -> Callable[[nn.Module, object, Tensor], None]:
+        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            self.weights = read(output).clone()
+
+        return hook
+
+    def output(self) -> Tensor:
+        """The sum over pictures and channels of ReLU(V) at the position."""
+        assert self.weights is not None
+        weighted = [column * self.weights[:, m] for m, column in self.columns.items()]
+        return torch.stack(weighted).sum(dim=0).relu().sum()
+
+
+def _array(gradient: Tensor) -> Floats:
+    return gradient.sum(dim=1).float().cpu().numpy()
