@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from sk_viz.errors import ModelError
 from sk_viz.networks.checkpoints import fill, read_state, saved
 from sk_viz.networks.sknet import SKNet, SKNetConfig
@@ -89,7 +91,8 @@ def load_bundled(folder: Path) -> Bundle:
         ModelError: a file is missing, damaged, or they do not fit together.
     """
     config = read_config(folder)
-    network = SKNet(config.network)
+    with torch.device("meta"):
+        network = SKNet(config.network)
     fill(network, read_state(folder / WEIGHTS), f"{folder.name}/{WEIGHTS}")
     return Bundle(network, config.preprocessing, config.classes, config.note)
 

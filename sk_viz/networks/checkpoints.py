@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,7 +60,8 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Put weights into a network, as float32, after every one of them was looked at.
 
     Args:
-        network: changed in place, and only if all weights fit.
+        network: on any device, also ``meta``, and on the CPU afterwards; changed in place, and
+            only if all weights fit.
         state: tensors by the network's own names; counters of batches may be missing.
         source: where the weights are from, for the messages.
 
@@ -84,7 +87,10 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
             raise ModelError(f"{source}: {name} is {kind}, weights must be floating point.")
         if not bool(torch.isfinite(value.float()).all()):
             raise ModelError(f"{source}: {name} holds values that are not finite.")
-    network.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
+    filled = {k: v.to(torch.float32, copy=True) for k, v in state.items()}
+    for name in network.state_dict():
+        filled.setdefault(name, torch.tensor(0))  # counters of batches
+    network.load_state_dict(filled, assign=True)
 
 
 def file_sha256(path: Path) -> str:
@@ -121,14 +127,17 @@ def _read_safetensors(path: Path) -> object:
 
 def _read_pickle(path: Path) -> object:
     try:
-        content: object = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch thinks of a file that it then refuses
+            content: object = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "weights_only" in str(error) or "Weights only" in str(error):
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        if asked:
             raise ModelError(
-                f"{path.name} is a pickle that holds more than weights and could run code, so it "
+                f"{path.name} is a pickle that asks for {asked[1]}, which could run code, so it "
                 "was not opened; save the network's state_dict() as .safetensors."
             ) from error
-        raise ModelError(f"{path.name} is damaged or no PyTorch checkpoint.") from error
+        raise ModelError(f"{path.name} is damaged or no checkpoint of weights alone.") from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, AssertionError) as error:
-        raise ModelError(f"{path.name} is damaged or no PyTorch checkpoint.") from error
+        raise ModelError(f"{path.name} is damaged or no checkpoint of weights alone.") from error
     return content

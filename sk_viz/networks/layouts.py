@@ -109,13 +109,15 @@ def network_from_state(state: State, source: str) -> tuple[nn.Module, Preprocess
     Raises:
         ModelError: an unknown layout, or weights that are missing, unknown or do not fit.
     """
+    state = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
     split = _timm_split(state)
     if split is not None:
         fill(split, state, source)
         return split, Preprocessing(), "timm"
     renamed, project = to_own_names(state, source)
     config, preprocessing = _config(renamed, source)
-    network = SKNet(config)
+    with torch.device("meta"):
+        network = SKNet(config)
     fill(network, renamed, source)
     return network, preprocessing, project
 
@@ -270,11 +272,12 @@ def _timm_split(state: State) -> nn.Module | None:
 
     for name in _TIMM_SPLIT:
         with torch.device("meta"):
-            empty = timm.create_model(name, num_classes=len(head))
-        wanted = {k for k in empty.state_dict() if not k.endswith("num_batches_tracked")}
-        # One name tells a split input from the paper's; the rest is judged by ``fill``.
+            empty: nn.Module = timm.create_model(name, num_classes=len(head))
+        wanted = empty.state_dict()
+        # The input of the first branch tells a split input from the paper's; any other weight
+        # that does not fit is for ``fill`` to name.
         first = next(k for k in wanted if k.endswith("paths.0.conv.weight"))
-        if wanted == state.keys() and empty.state_dict()[first].shape == state[first].shape:
-            network: nn.Module = timm.create_model(name, num_classes=len(head))
-            return network
+        names = {k for k in wanted if not k.endswith("num_batches_tracked")}
+        if names == state.keys() and wanted[first].shape == state[first].shape:
+            return empty
     return None

@@ -195,7 +195,8 @@ def _pretrained(known: Known, device: torch.device, progress: Progress | None) -
     import timm
 
     path = download_weights(known.repository, progress)
-    network = known.build()
+    with torch.device("meta"):
+        network = known.build()
     fill(network, read_state(path), known.id)
     config = timm.get_pretrained_cfg(known.id)
     return as_model(

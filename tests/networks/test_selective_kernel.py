@@ -183,9 +183,7 @@ def test_expresses_the_unit_of_the_note(foreign, randomised, branches):
 
 def test_demo_of_the_note(foreign):
     with torch.device("meta"):
-        unit = SelectiveKernelConv(
-            256, groups=1, reduction=2, dense=True, fuse="plain", bias=True
-        )
+        unit = SelectiveKernelConv(256, groups=1, reduction=2, dense=True, fuse="plain", bias=True)
         note = foreign.NoteSKConv(256, M=2, G=1, r=2)
         output = unit(torch.empty(32, 256, 24, 24))
     assert output.shape == (32, 256, 24, 24)
