@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
 from torch import Tensor
 
 from sk_viz.measures.explanation import SEED, prepare
-from sk_viz.measures.inputs import Floats, Progress
+from sk_viz.measures.inputs import Floats, Progress, counter
 from sk_viz.measures.methods import Method, find_method
 from sk_viz.measures.record import Record, build_record
+from sk_viz.measures.statistics import spearman
 from sk_viz.measures.targets import Target
 from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, stimuli
 
@@ -107,7 +105,7 @@ def attribute(
         picture, (scale,), protocol, model.preprocessing, point=point, background=background
     )
     explanation = prepare(
-        model, stimulus, how, target, steps, _counter(how, stimulus, steps, progress)
+        model, stimulus, how, target, steps, counter(_shown(how, stimulus, steps), progress)
     )
     heatmap = explanation.maps(explanation.x)[0]
     settled = explanation.target
@@ -147,30 +145,15 @@ def rank_correlation(first: Floats, second: Floats) -> float:
     """
     if first.shape != second.shape:
         raise ValueError(f"Maps of {first.shape} and {second.shape} cannot be compared.")
-    ranks = [pd.Series(one.ravel()).rank().to_numpy() for one in (first, second)]
-    if any(np.ptp(rank) == 0 for rank in ranks):
-        return float("nan")
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+    return spearman(first.ravel(), second.ravel())
 
 
-def _counter(
-    method: Method, stimulus: Stimulus, steps: int | None, progress: Progress | None
-) -> Callable[[int], None] | None:
-    """Adds up the pictures shown, and tells ``progress``."""
-    if progress is None:
-        return None
-    # The map, the value explained, and for completeness the value again and of the baselines.
-    total = method.pictures(stimulus.rgb.shape[0], steps or method.steps or 1) + 1
-    if method.complete:
-        total += 4 if method.random else 2
-    done = 0
-
-    def count(pictures: int) -> None:
-        nonlocal done
-        done += pictures
-        progress(min(done, total), total)  # more than planned when memory ran out
-
-    return count
+def _shown(method: Method, stimulus: Stimulus, steps: int | None) -> int:
+    """How many pictures go through the network for one attribution."""
+    shown = method.pictures(stimulus.rgb.shape[0], steps or method.steps or 1)
+    # Besides the map, the value that is explained; and for completeness once more that value and
+    # those of the baselines.
+    return shown + 1 + (0 if not method.complete else 4 if method.random else 2)
 
 
 def _array(heatmap: Tensor) -> Floats:

@@ -46,9 +46,17 @@ class Explained(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The target's value of each picture."""
+        return self.target.value(*self._read(x))
+
+    def score(self, x: Tensor) -> Tensor:
+        """The target's score of each picture, (N,)."""
+        return self.target.score(*self._read(x))
+
+    def _read(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         if self.seen is not None:
             self.seen(len(x))
-        return self.target.value(*self.readout(x))
+        read: tuple[Tensor, list[Tensor]] = self.readout(x)
+        return read
 
 
 def private_readout(model: Model) -> Readout:
@@ -62,7 +70,7 @@ def private_readout(model: Model) -> Readout:
     return Readout(copy.deepcopy(network, shared))
 
 
-def last_layer(explained: Explained, x: Tensor) -> tuple[str, nn.Module]:
+def last_layer(explained: Explained, x: Tensor) -> str:
     """The last layer with a map that everything that is explained passes through.
 
     For a class that is the end of the last block, for a unit the layer that feeds it. It is found
@@ -73,7 +81,7 @@ def last_layer(explained: Explained, x: Tensor) -> tuple[str, nn.Module]:
         x: (1, 3, H, W).
 
     Returns:
-        Its path in the network, and the layer.
+        Its path in the network.
 
     Raises:
         ModelError: the network has no such layer.
@@ -100,7 +108,7 @@ def last_layer(explained: Explained, x: Tensor) -> tuple[str, nn.Module]:
         with _hooked(network, partial(_cut, name)):
             value = explained(x).sum()
         if not value.requires_grad or _unreached(value, x):
-            return name, network.get_submodule(name)
+            return name
     raise ModelError("Grad-CAM needs a layer that everything passes through, and there is none.")
 
 

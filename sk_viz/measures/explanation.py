@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
 from sk_viz.measures.explained import Explained, last_layer, private_readout
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sk_viz.pictures import Stimulus
 
 SEED = 0
+
+_layers: WeakKeyDictionary[nn.Module, dict[str, str]] = WeakKeyDictionary()
 
 
 @dataclass(eq=False)
@@ -82,6 +85,12 @@ class Explanation:
         with torch.no_grad():
             return torch.cat([self.explained(part) for part in torch.split(x, self.plan.chunk)])
 
+    def scores(self, x: Tensor) -> tuple[float, ...]:
+        """The same as people read it: the probability of a class, or a unit's value."""
+        with torch.no_grad():
+            parts = [self.explained.score(part) for part in torch.split(x, self.plan.chunk)]
+        return tuple(torch.cat(parts).tolist())
+
     def completeness_error(self, heatmap: Tensor) -> float:
         """Relative error of a map (H, W) of the stimulus against the baselines it was made with."""
         baselines = self.plan.baselines if self.method.random else self.plan.baseline
@@ -142,7 +151,7 @@ def prepare(
     with torch.no_grad():
         settled = resolve(model, target, *model.readout(x))
     explained = Explained(private_readout(model) if method.hooks else model.readout, settled)
-    layer = last_layer(explained, x) if method.layered else None
+    layer = _layer(model, explained, x) if method.layered else None
     explained.seen = seen
     baselines = _plain_colours(model, x)
     plan = Plan(
@@ -150,10 +159,19 @@ def prepare(
         chunk=batch_size(model, x.shape[-1]),
         baseline=baselines[1:2],
         baselines=baselines,
-        layer=layer[1] if layer else None,
+        layer=explained.readout.network.get_submodule(layer) if layer else None,
         positive=isinstance(settled, ClassTarget),
     )
-    return Explanation(model, method, explained, x, plan, layer[0] if layer else None)
+    return Explanation(model, method, explained, x, plan, layer)
+
+
+def _layer(model: Model, explained: Explained, x: Tensor) -> str:
+    """Where Grad-CAM looks; the search is done once for each network and unit."""
+    unit = explained.target.unit.name if isinstance(explained.target, UnitTarget) else ""
+    known = _layers.setdefault(model.network, {})
+    if unit not in known:
+        known[unit] = last_layer(explained, x)
+    return known[unit]
 
 
 def _plain_colours(model: Model, x: Tensor) -> Tensor:

@@ -119,6 +119,20 @@ def read(
     )
 
 
+def counter(total: int, progress: Progress | None) -> Callable[[int], None] | None:
+    """A function that adds up pictures shown and tells ``progress``; None where none listens."""
+    if progress is None:
+        return None
+    done = 0
+
+    def count(pictures: int) -> None:
+        nonlocal done
+        done += pictures
+        progress(min(done, total), total)  # more than planned where memory ran out
+
+    return count
+
+
 def _of_one_size(shown: Sequence[Stimulus]) -> Sequence[Stimulus]:
     """The longest start of a sequence whose stimuli share one size."""
     first = shown[0].rgb.shape

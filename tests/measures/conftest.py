@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sk_viz.networks.zoo import Model, as_model
 from torch import nn
 
 from sk_viz.networks.bundled import ClassName
 from sk_viz.networks.sknet import SKNet, SKNetConfig
+from sk_viz.networks.zoo import Model, as_model
 from sk_viz.pictures import Picture
 from sk_viz.preprocessing import Preprocessing
 
