@@ -1,0 +1,97 @@
+"""What all screen figures share: inks for light and dark pages, gutters, and small helpers.
+
+The screen figures are pure functions from the tables of a sweep to Plotly figures; they know
+neither a model nor the page. They set every colour themselves, so that a branch has the same
+colour here as on paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+FONT = "Source Sans, 'Source Sans Pro', 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
+
+# Pixels left and right of every plot whose columns are scales; the filmstrip above the map keeps
+# the same, so that a picture stands over its column.
+LEFT = 92
+RIGHT = 66
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The colours of everything that is not data, as CSS colours."""
+
+    text: str
+    muted: str
+    faint: str
+    grid: str
+    surface: str
+
+
+LIGHT = Ink(text="#1F2328", muted="#59636E", faint="#B6BDC5", grid="#E4E7EB", surface="#FFFFFF")
+DARK = Ink(text="#E8EAED", muted="#A6AEB8", faint="#5D6670", grid="#2B3138", surface="#14181D")
+
+
+def ink_for(theme: str | None) -> Ink:
+    """The ink for a page theme, "light" or "dark"; light when it is not known."""
+    return DARK if theme == "dark" else LIGHT
+
+
+def scale_label(scale: float) -> str:
+    """A scale as it is written everywhere: at least one decimal, no more than needed."""
+    text = f"{scale:.3f}".rstrip("0")
+    return f"{text}0×" if text.endswith(".") else f"{text}×"
+
+
+def kernel_label(kernel: int) -> str:
+    """A kernel as it is written everywhere, such as 5×5."""
+    return f"{kernel}×{kernel}"
+
+
+def mix(colour: str, other: str, share: float) -> str:
+    """``colour`` moved towards ``other`` (both #RRGGBB) by a share in [0, 1]."""
+    a = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    b = [int(other[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(x + (y - x) * share):02X}" for x, y in zip(a, b, strict=True))
+
+
+def spread(values: Sequence[float], count: int, *keep: float) -> tuple[float, ...]:
+    """At most ``count`` of the values, evenly spread with both ends, and those to ``keep``."""
+    if len(values) <= count:
+        return tuple(values)
+    steps = [round(i * (len(values) - 1) / (count - 1)) for i in range(count)]
+    chosen = {values[i] for i in steps} | (set(keep) & set(values))
+    return tuple(value for value in values if value in chosen)
+
+
+def styled(figure: go.Figure, ink: Ink, height: int) -> go.Figure:
+    """The figure with the common look, transparent, so that the page shows through."""
+    figure.update_layout(
+        height=height,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": 12, "color": ink.text},
+        hoverlabel={
+            "bgcolor": ink.surface,
+            "bordercolor": ink.faint,
+            "font": {"family": FONT, "size": 13, "color": ink.text},
+        },
+        dragmode=False,
+        showlegend=False,
+        template="none",
+    )
+    axis = {
+        "showgrid": False,
+        "zeroline": False,
+        "linecolor": ink.grid,
+        "tickcolor": ink.faint,
+        "tickfont": {"color": ink.muted, "size": 12},
+        "title_font": {"color": ink.muted, "size": 12},
+        "fixedrange": True,
+    }
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)
+    return figure

@@ -1,0 +1,264 @@
+"""The sidebar that all pages share: picture, model, protocol, scales, point, device.
+
+``state.Settings`` is the truth. Each control is set to it before it is drawn and writes to it when
+it is moved, so a click on a figure, a link and another page move the controls as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+import sk_viz
+from sk_viz.errors import PictureError, ScaleError
+from sk_viz.pages import shell
+from sk_viz.pages.pointer import pointer
+from sk_viz.pages.state import (
+    DEVICES,
+    LIMITS,
+    MAX_COUNT,
+    UPLOAD,
+    Settings,
+    change,
+    current,
+    refused_parameters,
+)
+from sk_viz.pictures import (
+    CENTRE,
+    PROTOCOLS,
+    Picture,
+    check_scales,
+    parse_scales,
+    read_picture,
+    samples,
+    window,
+)
+from sk_viz.preprocessing import Preprocessing
+
+SOURCES = ("Sample", "Upload", "Paste", "Camera")
+TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
+MAX_UPLOAD_MB = 20
+PROTOCOL_HELP = """How the picture is rescaled.
+
+- **zoom**: the central part, cut from the original pixels, fills the input (the paper's)
+- **blur**: only the detail goes that such a zoom would lose; the size stays
+- **resolution**: the whole picture on a smaller or larger input
+- **object**: a cut-out drawn smaller or larger on a background
+"""
+
+
+def bound(key: str, value: Any, cls: type[Any], field: str) -> dict[str, Any]:
+    """Arguments that tie a widget to one field of the settings."""
+    st.session_state[key] = value
+
+    def moved() -> None:
+        change(cls, **{field: st.session_state[key]})
+
+    return {"key": key, "on_change": moved}
+
+
+def shared() -> Settings:
+    """Draw the controls; the settings as they are."""
+    shell.begin()
+    settings = current(Settings)
+    with st.sidebar:
+        for sentence in refused_parameters():
+            shell.tell(sentence)
+        _picture(settings)
+        _protocol(settings)
+        _scales(settings)
+        _model(settings)
+    return settings
+
+
+def version_line() -> None:
+    """Which SK-Viz this is, at the foot of the sidebar."""
+    st.sidebar.caption(f"SK-Viz {sk_viz.__version__}")
+
+
+def _picture(settings: Settings) -> None:
+    st.session_state.setdefault("source", "Upload" if settings.picture == UPLOAD else "Sample")
+    source = st.segmented_control(
+        "Picture", SOURCES, key="source", required=True, on_change=_source_changed
+    )
+    if source == "Sample":
+        titles = {s.id: s.title for s in samples() if s.id in shell.sample_ids(settings.protocol)}
+        chosen = settings.picture if settings.picture in titles else next(iter(titles))
+        st.selectbox(
+            "Sample",
+            list(titles),
+            format_func=lambda name: titles[name],
+            label_visibility="collapsed",
+            **bound("sample", chosen, Settings, "picture"),
+        )
+    elif source == "Upload":
+        st.file_uploader(
+            "Your picture",
+            TYPES,
+            key="uploaded",
+            max_upload_size=MAX_UPLOAD_MB,
+            on_change=_take,
+            args=("uploaded",),
+            label_visibility="collapsed",
+        )
+    elif source == "Paste":
+        st.chat_input(
+            "Paste a picture, then Enter",
+            key="pasted",
+            accept_file=True,
+            file_type=TYPES,
+            max_upload_size=MAX_UPLOAD_MB,
+            on_submit=_take,
+            args=("pasted",),
+        )
+    else:
+        st.camera_input(
+            "Camera", key="camera", on_change=_take, args=("camera",), label_visibility="collapsed"
+        )
+    if refused := st.session_state.pop("upload.refused", None):
+        shell.tell(refused)
+    elif settings.picture == UPLOAD and "upload" not in st.session_state:
+        st.info("This link is about somebody's own picture: give it here to see the same view.")
+    try:
+        shown = shell.picture(settings)
+    except PictureError:
+        return  # the page says so
+    pointer(
+        shown,
+        _windows(settings, shown),
+        clickable=settings.protocol == "zoom",
+        on_click=_pointed,
+        key="pointer",
+    )
+    if settings.protocol in ("zoom", "object"):
+        _point(settings)
+
+
+def _source_changed() -> None:
+    own = "upload" in st.session_state and st.session_state["source"] != "Sample"
+    change(Settings, picture=UPLOAD if own else "")
+
+
+def _take(key: str) -> None:
+    """Decode what was given; a picture that cannot be read leaves the one before."""
+    given = st.session_state[key]
+    if key == "pasted":
+        given = given.files[0] if given and given.files else None
+    if given is None:
+        return
+    try:
+        st.session_state["upload"] = read_picture(given.getvalue(), given.name)
+    except PictureError as error:
+        st.session_state["upload.refused"] = str(error)
+        return
+    change(Settings, picture=UPLOAD, point=CENTRE)
+
+
+def _windows(settings: Settings, shown: Picture) -> list[Any]:
+    """What the smallest and the largest scale show, drawn on the whole picture."""
+    if settings.protocol == "object":
+        return []
+    try:
+        scales = settings.scale_values
+    except ScaleError:
+        return []
+    ends = dict.fromkeys((scales[0], scales[-1])) if settings.protocol == "zoom" else scales[:1]
+    preprocessing = _preprocessing(settings)
+    return [window(shown, s, settings.protocol, preprocessing, point=settings.point) for s in ends]
+
+
+def _preprocessing(settings: Settings) -> Preprocessing:
+    """Of the model that is chosen, or the usual one while it cannot be loaded."""
+    try:
+        return shell.model(settings).preprocessing
+    except ValueError:
+        return Preprocessing()
+
+
+def _pointed() -> None:
+    clicked = st.session_state["pointer"].clicked
+    change(Settings, point=(round(clicked["x"], 3), round(clicked["y"], 3)))
+
+
+def _point(settings: Settings) -> None:
+    left, right = st.columns(2)
+
+    def moved() -> None:
+        change(Settings, point=(st.session_state["point.x"], st.session_state["point.y"]))
+
+    what = "Point of zoom" if settings.protocol == "zoom" else "Place"
+    for column, name, value in zip((left, right), "xy", settings.point, strict=True):
+        st.session_state[f"point.{name}"] = value
+        column.slider(f"{what}, {name}", 0.0, 1.0, step=0.01, key=f"point.{name}", on_change=moved)
+
+
+def _protocol(settings: Settings) -> None:
+    key = "protocol"
+    st.session_state[key] = settings.protocol
+
+    def moved() -> None:
+        protocol = st.session_state[key]
+        kept = settings.picture if settings.picture in ("", UPLOAD) else ""
+        if settings.picture in shell.sample_ids(protocol):
+            kept = settings.picture
+        change(Settings, protocol=protocol, scales="", scale=0.0, point=CENTRE, picture=kept)
+
+    st.segmented_control(
+        "Protocol", PROTOCOLS, key=key, required=True, on_change=moved, help=PROTOCOL_HELP
+    )
+    if settings.protocol == "object":
+        titles = {"": "Plain"} | {s.id: s.title for s in samples("background")}
+        chosen = settings.background if settings.background in titles else ""
+        st.selectbox(
+            "Background",
+            list(titles),
+            format_func=lambda name: titles[name],
+            **bound("background", chosen, Settings, "background"),
+        )
+
+
+def _scales(settings: Settings) -> None:
+    low, high = LIMITS[settings.protocol]
+    try:
+        values = check_scales(
+            parse_scales(settings.scales or settings.default_scales), settings.protocol
+        )
+    except ScaleError:  # the page says so
+        values = check_scales(parse_scales(settings.default_scales), settings.protocol)
+
+    def clip(value: float) -> float:
+        return min(max(value, low), high)
+
+    st.session_state["range"] = (clip(min(values)), clip(max(values)))
+    st.session_state["count"] = min(max(len(values), 2), MAX_COUNT)
+
+    def moved() -> None:
+        first, last = st.session_state["range"]
+        scales = f"{first:g}:{last:g}:{st.session_state['count']}"
+        change(Settings, scales="" if scales == settings.default_scales else scales, scale=0.0)
+
+    st.slider("Range of scales", low, high, step=0.25, format="%.2f×", key="range", on_change=moved)
+    st.slider("Number of scales", 2, MAX_COUNT, key="count", on_change=moved)
+
+
+def _model(settings: Settings) -> None:
+    known = shell.model_ids()
+    options = list(dict.fromkeys([*known, settings.model]))
+    st.selectbox(
+        "Model",
+        options,
+        format_func=_described(known),
+        **bound("model", settings.model, Settings, "model"),
+    )
+    st.segmented_control(
+        "Device",
+        DEVICES,
+        required=True,
+        **bound("device", settings.device, Settings, "device"),
+    )
+
+
+def _described(known: dict[str, str]) -> Callable[[str], str]:
+    return lambda name: f"{name} · {known[name]}" if name in known else name

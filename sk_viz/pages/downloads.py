@@ -1,0 +1,79 @@
+"""The numbers behind a page, as files that are made when they are asked for."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import streamlit as st
+
+if TYPE_CHECKING:
+    from sk_viz.measures.record import Record
+    from sk_viz.measures.sweep import Sweep
+
+RECORD_KEY = b"sk_viz.record"
+TABLES = ("differences", "predictions", "weights")
+
+
+def button(sweep: Sweep, control: Sweep | None) -> None:
+    """A button that opens the list of files of a sweep and, where there is one, its control."""
+    with st.popover("Download", icon=":material/download:"):
+        _files(sweep, "")
+        if control is not None:
+            _files(control, "The blur control")
+
+
+def table_parquet(table: pd.DataFrame, record: Record) -> bytes:
+    """A table as parquet with the record in its metadata, under ``RECORD_KEY``."""
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    metadata = {**(arrow.schema.metadata or {}), RECORD_KEY: json.dumps(dict(record)).encode()}
+    buffer = io.BytesIO()
+    pq.write_table(arrow.replace_schema_metadata(metadata), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def file_stem(record: Record) -> str:
+    """The start of a file's name: picture, model and protocol, in plain letters."""
+    parts = (PurePath(str(record["picture"])).stem, record["model"], record["protocol"])
+    return "_".join(re.sub(r"[^A-Za-z0-9.-]+", "-", str(part)).strip("-.") for part in parts)
+
+
+def _files(sweep: Sweep, title: str) -> None:
+    stem = file_stem(sweep.record)
+    if title:
+        st.markdown(f"**{title}**")
+    _button("Sweep, JSON", lambda: _json(sweep), f"{stem}.json", "application/json")
+    for name in TABLES:
+        table: pd.DataFrame = getattr(sweep, name)
+        with st.container(horizontal=True):
+            _button(
+                f"{name.capitalize()}, CSV",
+                lambda table=table: table.to_csv(index=False).encode(),
+                f"{stem}_{name}.csv",
+                "text/csv",
+            )
+            _button(
+                "Parquet",
+                lambda table=table: table_parquet(table, sweep.record),
+                f"{stem}_{name}.parquet",
+                "application/vnd.apache.parquet",
+            )
+
+
+def _json(sweep: Sweep) -> bytes:
+    from sk_viz.measures.sweep_files import to_json
+
+    return to_json(sweep)
+
+
+def _button(label: str, data: Callable[[], bytes], name: str, mime: str) -> None:
+    st.download_button(
+        label, data, file_name=name, mime=mime, on_click="ignore", key=f"download.{name}"
+    )

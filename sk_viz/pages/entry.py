@@ -1,0 +1,45 @@
+"""The app's script: page configuration and navigation."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from PIL import Image, ImageColor
+
+from sk_viz.figures.palette import LARGEST, SMALLEST
+from sk_viz.pages import explore, shell
+
+# One line a page: title, function, and its path in the address ("" is the first screen).
+PAGES = (("Explore", explore.page, ""),)
+
+
+def main() -> None:
+    """Run the page that the address names."""
+    st.set_page_config(
+        page_title="SK-Viz",
+        page_icon=_icon(),
+        layout="wide",
+        initial_sidebar_state="auto",
+    )
+    chosen = st.navigation(
+        [
+            st.Page(function, title=title, url_path=path or None, default=not path)
+            for title, function, path in PAGES
+        ],
+        position="top",
+    )
+    shell.style()
+    chosen.run()
+
+
+def _icon() -> Image.Image:
+    """The small kernel within the large one; drawn, since icons by name come from the net."""
+    icon = np.zeros((32, 32, 4), np.uint8)
+    icon[1:31, 1:31] = (*ImageColor.getrgb(LARGEST), 255)
+    icon[5:27, 5:27] = 0
+    icon[10:22, 10:22] = (*ImageColor.getrgb(SMALLEST), 255)
+    return Image.fromarray(icon)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Work that takes its time: run once for all who ask, with progress, kept, and stopped on wish.
+
+A page that waits is a Streamlit script that may be ended at any ``st.*`` call. So the work runs on
+threads of its own, which never touch the page; a rerun of the script finds the same job again by
+its key and waits on. A job that nobody wants any more is stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+Report = Callable[[int, int], None]
+Work = Callable[[Report], Any]
+
+
+class StoppedError(Exception):
+    """The job was stopped because nobody wants it any more."""
+
+
+class Job:
+    """One piece of work.
+
+    Attributes:
+        key: what it computes; equal keys are equal results.
+        future: holds the result, or what the work raised.
+        done: steps done so far.
+        total: steps in all, 0 while unknown.
+    """
+
+    def __init__(self, key: Hashable) -> None:
+        self.key = key
+        self.future: Future[Any] = Future()
+        self.done = 0
+        self.total = 0
+        self.wanted_by: set[str] = set()
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Let the work end at its next report; at once when it has not begun."""
+        self._stop.set()
+        self.future.cancel()
+
+    def report(self, done: int, total: int) -> None:
+        """Called by the work between its steps; raises StoppedError when it was stopped."""
+        self.done, self.total = done, total
+        if self._stop.is_set():
+            raise StoppedError
+
+    def run(self, work: Work) -> None:
+        """Fill the future."""
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            self.report(0, 0)
+            self.future.set_result(work(self.report))
+        except BaseException as error:  # handed to whoever waits
+            self.future.set_exception(error)
+
+
+class Jobs:
+    """The running jobs of the process and the results it keeps, bounded by their size."""
+
+    def __init__(self, workers: int, max_bytes: int) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="sk-viz-job")
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._running: OrderedDict[Hashable, Job] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._bytes = 0
+        self._workers = workers
+
+    def kept(self, key: Hashable) -> Any | None:
+        """The result, when it is at hand."""
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+
+    def want(self, key: Hashable, session: str, work: Work) -> Job:
+        """The job of this key: the one that runs already, or a new one."""
+        with self._lock:
+            job = self._running.get(key)
+            if job is None:
+                job = Job(key)
+                self._running[key] = job
+                job.future.add_done_callback(lambda _: self._finish(job))
+                start = True
+            else:
+                start = False
+            job.wanted_by.add(session)
+        if start:
+            self._pool.submit(job.run, work)
+        return job
+
+    def release(self, key: Hashable, session: str) -> None:
+        """The session wants this no more."""
+        with self._lock:
+            job = self._running.get(key)
+            if job is None:
+                return
+            job.wanted_by.discard(session)
+            if job.wanted_by:
+                return
+            del self._running[key]
+        job.stop()
+
+    def ahead_of(self, job: Job) -> int:
+        """How many jobs must end before this one begins."""
+        with self._lock:
+            before = list(self._running)
+        place = before.index(job.key) if job.key in before else 0
+        return max(0, place - self._workers + 1)
+
+    def _finish(self, job: Job) -> None:
+        with self._lock:
+            if self._running.get(job.key) is job:
+                del self._running[job.key]
+            if job.future.cancelled() or job.future.exception() is not None:
+                return
+            result = job.future.result()
+            size = size_of(result)
+            if size > self._max_bytes:
+                return
+            if job.key in self._kept:
+                self._bytes -= self._kept.pop(job.key)[1]
+            self._kept[job.key] = (result, size)
+            self._bytes += size
+            while self._bytes > self._max_bytes:
+                _, (_, freed) = self._kept.popitem(last=False)
+                self._bytes -= freed
+
+
+def was_stopped(job: Job) -> bool:
+    """Whether a finished job ended because it was stopped."""
+    return job.future.cancelled() or isinstance(
+        job.future.exception(), StoppedError | CancelledError
+    )
+
+
+def size_of(value: Any) -> int:
+    """About how many bytes a result holds: its tables and arrays, and those of its fields."""
+    if isinstance(value, pd.DataFrame):
+        return int(value.memory_usage(index=True).sum())
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, bytes | str):
+        return len(value)
+    if isinstance(value, tuple | list):
+        return 64 + sum(size_of(item) for item in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return 64 + sum(size_of(getattr(value, f.name)) for f in dataclasses.fields(value))
+    return 64

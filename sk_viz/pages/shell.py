@@ -1,0 +1,269 @@
+"""What the pages share: loading, waiting for long work, and the boundary that errors stop at.
+
+To add a page, write ``sk_viz/pages/<name>.py`` with a function ``page() -> None`` and name it in
+``entry.PAGES``. A page
+
+1. calls ``controls.shared()`` for the sidebar that all pages have, and adds its own below it;
+   what its own controls choose stands in a frozen dataclass with ``address.in_address`` fields,
+   read by ``state.current`` and changed by ``state.change``, as ``state.Settings`` is;
+2. computes inside ``last_good(name, compute)``: whatever goes wrong becomes one sentence, and the
+   page draws what it computed last;
+3. gets its inputs by ``model()`` and ``picture()``, and everything that takes longer than a
+   glance by ``result(key, label, work)``, which shows progress and a button to stop;
+4. draws with figures from ``sk_viz.figures`` and ends with ``state.write_address``.
+
+All sessions share the loaded models, without a lock here: every measure may be called by any
+number of threads at once, and no page puts anything on a model itself.
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, TypeVar
+
+import streamlit as st
+
+import sk_viz
+from sk_viz.errors import ModelError, PictureError, ScaleError
+from sk_viz.figures.screen_style import Ink, ink_for
+from sk_viz.pages.jobs import Jobs, Report, was_stopped
+from sk_viz.pages.state import DEFAULT_MODEL, UPLOAD, Settings
+from sk_viz.pictures import Picture, read_sample, samples
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+
+T = TypeVar("T")
+
+MAX_BYTES_KEPT = 512 * 2**20
+WORKERS = 2
+QUIET = 0.4  # seconds before progress is shown: quicker work only flickers
+POLL = 0.1
+
+_log = logging.getLogger("sk_viz.pages")
+
+
+class StoppedByUserError(Exception):
+    """The work was stopped with the page's button."""
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    """The process's jobs and results."""
+    return Jobs(WORKERS, MAX_BYTES_KEPT)
+
+
+@st.cache_resource(max_entries=3, show_spinner="Loading the model …")
+def _load(model_id: str, device: str) -> Model:
+    return sk_viz.load_model(model_id, device=device)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _sample(sample_id: str) -> Picture:
+    return read_sample(sample_id)
+
+
+def model_ids() -> dict[str, str]:
+    """The models that can be chosen: id to what it is."""
+    from sk_viz.networks.catalogue import KNOWN  # list_models also counts, which takes seconds
+
+    return {known.id: known.kind for known in KNOWN.values()}
+
+
+def model(settings: Settings) -> Model:
+    """The model that is chosen.
+
+    A failure holds until :func:`begin`, so that a download which cannot be made is tried once in
+    a run of the page and not by everyone who asks.
+
+    Raises:
+        ModelError: it is unknown or cannot be loaded.
+    """
+    failed = st.session_state.get("model.failed")
+    if failed is not None:
+        raise failed
+    # An id out of an address must not reach the file system.
+    if settings.model not in model_ids() and settings.model != DEFAULT_MODEL:
+        raise ModelError(
+            f"There is no model {settings.model!r}: choose one of {', '.join(model_ids())}."
+        )
+    try:
+        return _load(settings.model, settings.device)
+    except ModelError as error:
+        st.session_state["model.failed"] = error
+        raise
+
+
+def begin() -> None:
+    """The start of a run of a page."""
+    st.session_state.pop("model.failed", None)
+
+
+def sample_ids(protocol: str) -> tuple[str, ...]:
+    """The samples that a protocol can show: cut-outs for ``object``, else photographs."""
+    kind = "cutout" if protocol == "object" else "photo"
+    return tuple(sample.id for sample in samples(kind))  # type: ignore[arg-type]
+
+
+def picture(settings: Settings) -> Picture:
+    """The picture that is chosen.
+
+    Raises:
+        PictureError: there is no such sample.
+    """
+    own: Picture | None = st.session_state.get("upload")
+    if settings.picture == UPLOAD and own is not None:
+        return own
+    if settings.picture in ("", UPLOAD):
+        return _sample(sample_ids(settings.protocol)[0])
+    return _sample(settings.picture)
+
+
+def background(settings: Settings) -> Picture | None:
+    """The picture under an object, None for the plain colour.
+
+    Raises:
+        PictureError: there is no such sample.
+    """
+    if settings.protocol != "object" or not settings.background:
+        return None
+    return _sample(settings.background)
+
+
+def result(key: Hashable, label: str, work: Callable[[Report], T]) -> T:
+    """The result of ``work``, from what is kept or from a job that this session waits for.
+
+    Args:
+        key: plain values that name the result: hashes of the inputs, and all settings.
+        label: what is being done, for the progress.
+        work: called on another thread with a function ``report(done, total)``.
+
+    Raises:
+        StoppedByUserError: it was stopped, now or before.
+    """
+    kept: T | None = jobs().kept(key)
+    if kept is not None:
+        return kept
+    if key in st.session_state.get("stopped", ()):
+        raise StoppedByUserError
+    session = st.session_state.setdefault("session", uuid.uuid4().hex)
+    job = jobs().want(key, session, work)
+    st.session_state.setdefault("waiting", set()).add(key)
+    place = st.empty()
+    start = time.monotonic()
+    shown = None
+    while not job.future.done():
+        try:
+            job.future.exception(timeout=QUIET if time.monotonic() - start < QUIET else POLL)
+            break
+        except TimeoutError:
+            pass
+        if shown is None:
+            # Its key is what style() floats it by, so that the page does not jump.
+            with place.container(
+                key=f"progress-{hash(key)}", horizontal=True, vertical_alignment="center"
+            ):
+                shown = st.progress(0.0)
+                st.button("Stop", key=f"stop.{hash(key)}", on_click=_stop, args=(key, session))
+        ahead = jobs().ahead_of(job)
+        text = f"{label} …" if not ahead else f"{label} waits: {ahead} before it"
+        shown.progress(job.done / job.total if job.total else 0.0, text=text)
+    place.empty()
+    st.session_state["waiting"].discard(key)
+    if was_stopped(job):
+        raise StoppedByUserError
+    done: T = job.future.result()
+    return done
+
+
+def release_others(*keys: Hashable) -> None:
+    """Let go of what this session waited for and no longer wants."""
+    waiting: set[Hashable] = st.session_state.setdefault("waiting", set())
+    for key in waiting - set(keys):
+        jobs().release(key, st.session_state["session"])
+    waiting &= set(keys)
+
+
+def _stop(key: Hashable, session: str) -> None:
+    jobs().release(key, session)
+    st.session_state.setdefault("stopped", set()).add(key)
+
+
+def _go_on() -> None:
+    st.session_state.pop("stopped", None)
+
+
+def last_good(name: str, compute: Callable[[], T]) -> T | None:
+    """What ``compute`` returns; after an error the sentence on the page, and the result before.
+
+    Args:
+        name: of the page.
+        compute: raises one of the three errors for what the user can mend.
+
+    Returns:
+        None when there has been no result yet.
+    """
+    key = f"{name}.good"
+    try:
+        st.session_state[key] = compute()
+    except StoppedByUserError:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.info("Stopped: the result before it stays.", icon=":material/pause:")
+            st.button("Go on", key=f"go_on.{name}", on_click=_go_on)
+    except (PictureError, ModelError, ScaleError) as error:
+        tell(str(error))
+    except Exception:
+        _log.exception("page %s failed", name)
+        tell("Something went wrong; the server's log says what. The last result stays.")
+    good: T | None = st.session_state.get(key)
+    return good
+
+
+def tell(sentence: str) -> None:
+    """One sentence about what is wrong and what to do."""
+    st.error(plain(sentence), icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is: no links, pictures or formulas out of a file's name."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
+def ink() -> Ink:
+    """The colours of figures for the theme that the browser shows."""
+    return ink_for(st.context.theme.type)
+
+
+def question(text: str) -> None:
+    """The one question that the page answers, as its title."""
+    st.html(f'<h1 class="sk-question">{html.escape(text)}</h1>')
+
+
+def style() -> None:
+    """The few rules that Streamlit has no setting for: narrower margins, tighter rows."""
+    colours = ink()
+    rules = """
+        .sk-question { font-size: 1.5rem; font-weight: 600; margin: 0; padding: 0; }
+        [data-testid="stMainBlockContainer"] { padding-left: 2rem; padding-right: 2rem; }
+        [data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0.35rem; }
+        [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.6rem; }
+        [data-testid="stSidebar"] [data-testid="stButtonGroup"] button {
+          padding: 0.2rem 0.5rem; min-height: 2rem; }
+        [data-testid="stSidebar"] [data-testid="stButtonGroup"] button p { font-size: 0.85rem; }
+        [class*="st-key-progress-"] {
+          position: fixed; z-index: 100; right: 1.5rem; bottom: 1.25rem;
+          width: min(26rem, calc(100vw - 3rem)); padding: 0.5rem 1rem; border-radius: 0.5rem;
+          box-shadow: 0 4px 16px rgb(0 0 0 / 20%); }
+        @media (max-width: 640px) {
+          [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+        }
+    """
+    floating = (
+        f"background: {colours.surface}; border: 1px solid {colours.faint}; color: {colours.text};"
+    )
+    st.html(f"<style>{rules} [class*='st-key-progress-'] {{ {floating} }}</style>")

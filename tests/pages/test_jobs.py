@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sk_viz.pages.jobs import Jobs, Report, StoppedError, size_of, was_stopped
+
+MEGABYTE = 2**20
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_two_sessions_share_one_run_and_the_result_is_kept() -> None:
+    jobs = Jobs(2, MEGABYTE)
+    gate = threading.Event()
+    runs: list[int] = []
+
+    def work(report: Report) -> int:
+        runs.append(1)
+        gate.wait(20)
+        report(1, 2)
+        return 7
+
+    first, second = jobs.want("k", "a", work), jobs.want("k", "b", work)
+    assert first is second
+    gate.set()
+    assert first.future.result(20) == 7
+    assert (first.done, first.total) == (1, 2)
+    until(lambda: jobs.kept("k") == 7)
+    assert runs == [1]
+
+
+def test_a_job_stops_when_nobody_wants_it_any_more_and_not_before() -> None:
+    jobs = Jobs(1, MEGABYTE)
+    begun = threading.Event()
+
+    def work(report: Report) -> None:
+        begun.set()
+        while True:
+            report(0, 1)
+            time.sleep(0.001)
+
+    job = jobs.want("k", "a", work)
+    jobs.want("k", "b", work)
+    begun.wait(20)
+    jobs.release("k", "a")
+    time.sleep(0.05)
+    assert not job.future.done()
+    jobs.release("k", "b")
+    with pytest.raises(StoppedError):
+        job.future.result(20)
+    assert was_stopped(job)
+    assert jobs.kept("k") is None
+
+
+def test_a_job_that_waits_is_counted_and_can_be_stopped_before_it_begins() -> None:
+    jobs = Jobs(1, MEGABYTE)
+    gate = threading.Event()
+    ran: list[str] = []
+    running = jobs.want("first", "a", lambda report: gate.wait(20))
+    until(running.future.running)
+    waiting = jobs.want("second", "b", lambda report: ran.append("second"))
+    assert jobs.ahead_of(running) == 0
+    assert jobs.ahead_of(waiting) == 1
+    jobs.release("second", "b")
+    assert was_stopped(waiting)
+    gate.set()
+    jobs.want("third", "b", lambda report: None).future.result(20)
+    assert ran == []
+
+
+def test_after_a_stop_the_same_work_can_be_wanted_again() -> None:
+    jobs = Jobs(1, MEGABYTE)
+    gate = threading.Event()
+
+    def endless(report: Report) -> None:
+        while True:
+            report(0, 0)
+            gate.wait(0.001)
+
+    jobs.want("k", "a", endless)
+    jobs.release("k", "a")
+    assert jobs.want("k", "a", lambda report: 5).future.result(20) == 5
+
+
+def test_an_error_reaches_whoever_waits_and_is_not_kept() -> None:
+    jobs = Jobs(1, MEGABYTE)
+
+    def fail(report: Report) -> None:
+        raise ValueError("no")
+
+    job = jobs.want("k", "a", fail)
+    with pytest.raises(ValueError, match="no"):
+        job.future.result(20)
+    until(lambda: jobs.ahead_of(job) == 0)
+    assert jobs.kept("k") is None
+    assert not was_stopped(job)
+
+
+def test_what_is_kept_is_bounded_and_the_longest_unused_goes_first() -> None:
+    jobs = Jobs(1, 3 * MEGABYTE)
+
+    def array(report: Report) -> np.ndarray:
+        return np.zeros(MEGABYTE, np.uint8)
+
+    for key in "abc":
+        jobs.want(key, "s", array).future.result(20)
+        until(lambda key=key: jobs.kept(key) is not None)
+    assert jobs.kept("a") is not None  # now the youngest
+    jobs.want("d", "s", array).future.result(20)
+    until(lambda: jobs.kept("d") is not None)
+    assert jobs.kept("b") is None
+    assert jobs.kept("a") is not None
+    jobs.want("huge", "s", lambda report: np.zeros(4 * MEGABYTE, np.uint8)).future.result(20)
+    time.sleep(0.02)
+    assert jobs.kept("huge") is None
+    assert jobs.kept("a") is not None
+
+
+def test_the_size_of_a_result_counts_its_arrays_and_tables() -> None:
+    array = np.zeros(1000, np.float32)
+    table = pd.DataFrame({"a": np.zeros(1000)})
+    nested: Any = (array, [table], b"12345")
+    assert 4000 + 8000 + 5 <= size_of(nested) < 13_000
