@@ -1,0 +1,1 @@
+"""The recipe of the bundled model, and how any model is evaluated."""

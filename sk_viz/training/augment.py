@@ -1,0 +1,103 @@
+"""What a training picture goes through: object scale, with sharpness kept apart from it.
+
+A network that only ever sees large objects blurred (a small picture, enlarged) learns that blur
+means large. Here the crop decides the object's scale, most crops are shrunk and not enlarged, and
+blur is put on by a draw of its own, so that scale and sharpness are independent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """The ranges drawn from.
+
+    Attributes:
+        crop: side of the square crop over the picture's shorter side; its logarithm is drawn
+            from a triangle with its peak at 1. Above 1 the picture stands smaller, in a border.
+        aspect: ratio of the crop's sides, drawn log-uniformly between 1 / aspect and aspect.
+        blur_share: share of pictures that are blurred, whatever their scale.
+        blur_sigma: largest standard deviation of the Gaussian blur over the input size.
+        colour: largest relative change of brightness, contrast and saturation.
+    """
+
+    crop: tuple[float, float] = (0.45, 2.0)
+    aspect: float = 1.25
+    blur_share: float = 0.25
+    blur_sigma: float = 0.025
+    colour: float = 0.25
+
+
+def augment(pixels: Pixels, size: int, settings: Augmentation, rng: np.random.Generator) -> Pixels:
+    """One random view (size, size, 3) of a picture (H, W, 3)."""
+    view = _crop(pixels, size, settings, rng)
+    if rng.random() < 0.5:
+        view = view[:, ::-1]
+    if rng.random() < settings.blur_share:
+        sigma = rng.uniform(0.1, 1.0) * settings.blur_sigma * size
+        view = np.asarray(cv2.GaussianBlur(view, (0, 0), sigma), dtype=np.uint8)
+    view = _colour(view, settings.colour, rng)
+    return np.ascontiguousarray(view)
+
+
+def _crop(pixels: Pixels, size: int, settings: Augmentation, rng: np.random.Generator) -> Pixels:
+    height, width = pixels.shape[:2]
+    low, high = np.log(settings.crop)
+    side = min(height, width) * np.exp(rng.triangular(low, 0.0, high))
+    stretch = np.exp(rng.uniform(-1, 1) * np.log(settings.aspect) / 2)
+    spans = (side * stretch, side / stretch)
+    (x0, x1), (y0, y1) = (
+        _interval(length, span, rng) for length, span in zip((width, height), spans, strict=True)
+    )
+    left, right = max(0, -x0), max(0, x1 - width)
+    top, bottom = max(0, -y0), max(0, y1 - height)
+    view = pixels[max(0, y0) : y1, max(0, x0) : x1]
+    # The part with picture in it is resized alone and the border put on at the final size, so a
+    # border has no resampling of its own and costs little.
+    scale_x, scale_y = size / (x1 - x0), size / (y1 - y0)
+    inner = (max(1, round(view.shape[1] * scale_x)), max(1, round(view.shape[0] * scale_y)))
+    shrinks = scale_x * scale_y < 1
+    view = np.asarray(
+        cv2.resize(view, inner, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    )
+    if left or right or top or bottom:
+        before_x = min(size - inner[0], round(left * scale_x))
+        before_y = min(size - inner[1], round(top * scale_y))
+        view = _border(view, size, before_y, before_x, rng)
+    return view
+
+
+def _interval(length: int, span: float, rng: np.random.Generator) -> tuple[int, int]:
+    """A random interval of a span within a length, or around it where the span is longer."""
+    span = max(8, round(span))
+    start = round(rng.uniform(0, 1) * (length - span))
+    return start, start + span
+
+
+def _border(view: Pixels, size: int, top: int, left: int, rng: np.random.Generator) -> Pixels:
+    """The view inside a border of plain colour, mirrored picture, or repeated edge."""
+    bottom, right = size - view.shape[0] - top, size - view.shape[1] - left
+    kind = rng.choice([cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT, cv2.BORDER_REPLICATE])
+    colour = [int(c) for c in rng.integers(0, 256, 3)] if rng.random() < 0.5 else [124, 116, 104]
+    return np.asarray(
+        cv2.copyMakeBorder(view, top, bottom, left, right, int(kind), value=colour), dtype=np.uint8
+    )
+
+
+def _colour(view: Pixels, strength: float, rng: np.random.Generator) -> Pixels:
+    brightness, contrast, saturation = 1 + strength * rng.uniform(-1, 1, 3)
+    values = view.astype(np.float32)
+    grey = values.mean(axis=2, keepdims=True)
+    values = grey + (values - grey) * saturation
+    mean = values.mean()
+    values = ((values - mean) * contrast + mean) * brightness
+    changed: Pixels = np.clip(values, 0, 255).astype(np.uint8)
+    return changed

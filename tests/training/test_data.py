@@ -1,0 +1,63 @@
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sk_viz.errors import PictureError
+from sk_viz.training.data import read_labelled, split_validation
+
+
+def test_an_image_folder_gives_a_class_for_each_folder(folder):
+    pictures = read_labelled(folder)
+    assert list(pictures.classes) == ["blue things", "green things"]
+    assert np.bincount(pictures.labels).tolist() == [24, 24]
+    blue = pictures.decode(0)
+    assert blue.shape == (40, 48, 3)
+    assert blue[..., 2].mean() > blue[..., 0].mean() + 100  # RGB: blue is last
+
+
+def test_the_split_follows_the_bytes_and_not_the_order(folder):
+    pictures = read_labelled(folder)
+    turned = pictures.subset(np.arange(len(pictures))[::-1])
+    training, validation = split_validation(pictures, 0.3)
+    again = split_validation(turned, 0.3)[1]
+    assert set(validation.encoded) == set(again.encoded)
+    assert not set(training.encoded) & set(validation.encoded)
+    assert len(training) + len(validation) == len(pictures)
+    assert 5 <= len(validation) <= 24
+
+
+@pytest.fixture
+def parquet(folder, tmp_path):
+    pictures = read_labelled(folder)
+    table = pa.table(
+        {
+            "jpeg": list(pictures.encoded),
+            "label": pictures.labels + 1,
+            "class": [pictures.classes[i] for i in pictures.labels],
+        }
+    )
+    pq.write_table(table, tmp_path / "part-0.parquet")
+    return tmp_path
+
+
+def test_parquet_takes_its_names_from_the_table_or_from_labels_json(parquet, folder):
+    for source in (parquet, parquet / "part-0.parquet"):
+        pictures = read_labelled(source)
+        assert list(pictures.classes) == ["", "blue things", "green things"]
+        assert list(pictures.encoded) == list(read_labelled(folder).encoded)
+    names = [{"label": i, "name": f"n{i}", "wnids": [f"w{i}"]} for i in range(3)]
+    (parquet / "labels.json").write_text(json.dumps(names))
+    pictures = read_labelled(parquet)
+    assert list(pictures.classes) == ["n0", "n1", "n2"]
+    assert list(pictures.wordnet_ids[2]) == ["w2"]
+
+
+def test_what_is_no_source_is_refused_in_a_sentence(tmp_path, parquet):
+    with pytest.raises(PictureError, match="neither parquet files nor one folder"):
+        read_labelled(tmp_path / "nowhere")
+    pq.write_table(pa.table({"jpeg": [b""]}), parquet / "part-0.parquet")
+    with pytest.raises(PictureError, match="lacks the column 'label'"):
+        read_labelled(parquet)

@@ -1,0 +1,102 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sk_viz.errors import ModelError
+from sk_viz.networks.sknet import SKNet, SKNetConfig
+from sk_viz.networks.zoo import load_model
+from sk_viz.training import train as module
+from sk_viz.training.data import read_labelled
+from sk_viz.training.train import Recipe, Sampler, train
+
+RECIPE = Recipe(
+    steps=6,
+    batch=8,
+    size=32,
+    size_schedule=((0.0, 24), (0.5, 32)),
+    warmup=2,
+    validation=0.25,
+)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    config = SKNetConfig(
+        depths=(1, 1),
+        unit_widths=(8, 16),
+        out_widths=(16, 16),
+        stem_width=8,
+        stem="small",
+        groups=2,
+        min_features=4,
+    )
+    monkeypatch.setattr(
+        module, "sknet_tiny", lambda classes: SKNet(replace(config, classes=classes))
+    )
+
+
+def _weights(folder):
+    return load_model(folder, "cpu").network.state_dict()
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(folder, tmp_path):
+    whole = train(folder, tmp_path / "whole", RECIPE, compiled=False)
+
+    def stop(progress):
+        if progress.step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, tmp_path / "cut", RECIPE, compiled=False, report=stop, save_seconds=0)
+    steps = []
+    cut = train(
+        folder, tmp_path / "cut", RECIPE, compiled=False, report=lambda p: steps.append(p.step)
+    )
+    assert steps[0] == 4  # the fourth step was done but not saved: it is done again
+    for name, value in _weights(whole).items():
+        torch.testing.assert_close(value, _weights(cut)[name], rtol=0, atol=0, msg=name)
+
+
+def test_it_learns_and_leaves_a_model_and_a_log(folder, tmp_path):
+    losses = []
+    model = train(
+        folder,
+        tmp_path,
+        replace(RECIPE, steps=60, batch=16, rate=5e-3),
+        compiled=False,
+        report=lambda p: losses.append(p.loss),
+    )
+    assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.1
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 60
+    assert lines[-1]["top1_folder"] > 0.8
+    loaded = load_model(model, "cpu")
+    assert loaded.classes == ("blue things", "green things")
+    assert loaded.kind == "checkpoint"
+
+
+def test_another_recipe_on_the_same_folder_is_refused(folder, tmp_path):
+    train(folder, tmp_path, replace(RECIPE, steps=2), compiled=False)
+    with pytest.raises(ModelError, match="another seed"):
+        train(folder, tmp_path, replace(RECIPE, seed=1), compiled=False)
+
+
+def test_the_rate_warms_up_stays_and_falls_to_zero():
+    recipe = Recipe(steps=100, warmup=10, decay_share=0.5, rate=1.0)
+    rates = [recipe.rate_at(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9:51] == [1.0] * 42
+    assert np.all(np.diff(rates[50:]) < 0)
+    assert rates[-1] == pytest.approx(0.02)
+
+
+def test_a_step_draws_the_same_whatever_came_before(folder):
+    pictures = read_labelled(folder)
+    first, second = Sampler(pictures, RECIPE), Sampler(pictures, RECIPE)
+    first.batch(0)
+    torch.testing.assert_close(first.batch(3), second.batch(3), rtol=0, atol=0)
+    assert first.batch(2)[0].shape[-1] == 24
+    assert first.batch(3)[0].shape[-1] == 32
