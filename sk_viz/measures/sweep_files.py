@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sk_viz.errors import ModelError
+from sk_viz.files import write_whole
 from sk_viz.measures.sweep import Sweep
 
 _METADATA = b"sk_viz.sweep"
@@ -63,6 +63,16 @@ _WRITERS: dict[str, Callable[[Sweep], bytes]] = {
 }
 
 
+def check_ending(path: Path) -> None:
+    """Refuse a name that says no kind of file, before anything is computed.
+
+    Raises:
+        ModelError: the name ends with something else than .parquet, .json or .csv.
+    """
+    if path.suffix.lower() not in _WRITERS:
+        raise ModelError(f"{path.name!r} must end with {', '.join(_WRITERS)}: name it so.")
+
+
 def save(sweep: Sweep, path: str | Path) -> Path:
     """Write a sweep; the file is there whole or not at all.
 
@@ -74,10 +84,8 @@ def save(sweep: Sweep, path: str | Path) -> Path:
         ModelError: another ending, or a place that cannot be written.
     """
     path = Path(path)
-    writer = _WRITERS.get(path.suffix.lower())
-    if writer is None:
-        raise ModelError(f"{path.name!r} must end with {', '.join(_WRITERS)}: name it so.")
-    write_whole(path, writer(sweep))
+    check_ending(path)
+    write_whole(path, _WRITERS[path.suffix.lower()](sweep))
     return path
 
 
@@ -109,22 +117,6 @@ def load(path: str | Path) -> Sweep:
         raise ModelError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
     except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
         raise ModelError(f"{path.name!r} is not a sweep: give a file that sweep wrote.") from error
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write beside the target and put it in place in one step.
-
-    Raises:
-        ModelError: the place cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        raise ModelError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

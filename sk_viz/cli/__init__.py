@@ -1,0 +1,66 @@
+"""The command line, ``python -m sk_viz`` or ``sk-viz``.
+
+Exit codes: 0 done; 2 the input was wrong (one line on stderr); 1 a bug of this project.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+from typer.exceptions import TyperException
+
+from sk_viz.cli import app as app_command
+from sk_viz.cli import many, models, one
+from sk_viz.errors import ModelError, PictureError, ScaleError
+
+cli = typer.Typer(
+    name="sk-viz",
+    help="Watch a selective kernel network choose its receptive field.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (app_command, models, one, many):
+    module.register(cli)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the words after the program's name.
+
+    Returns:
+        The exit code: 0, or 2 where the input was wrong. A bug raises.
+    """
+    try:
+        code = typer.main.get_command(cli).main(arguments, "sk-viz", standalone_mode=False)
+    except (PictureError, ModelError, ScaleError) as error:
+        return _refuse(str(error))
+    except TyperException as error:
+        return _refuse(f"{_said(error)} See 'sk-viz --help'.")
+    except (KeyboardInterrupt, typer.Abort):
+        return _refuse("Stopped.", code=130)
+    except BrokenPipeError:
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _said(error: TyperException) -> str:
+    """What is wrong with the words of the command, as a sentence."""
+    words: str = getattr(error, "format_message", error.__str__)()
+    return words if words.endswith(".") else f"{words}."
+
+
+def _refuse(sentence: str, code: int = 2) -> int:
+    print(f"sk-viz: {' '.join(sentence.split())}", file=sys.stderr)
+    return code

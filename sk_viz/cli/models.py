@@ -1,0 +1,93 @@
+"""``models``, ``train`` and ``evaluate``: what can be loaded, made and judged."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from sk_viz.cli.options import (
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    console,
+    print_json,
+    progress_bar,
+)
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands."""
+    cli.command("models")(models)
+    cli.command("train")(train)
+    cli.command("evaluate")(evaluate)
+
+
+def models(as_json: JsonOption = False) -> None:
+    """List the models that can be loaded."""
+    from sk_viz.networks.zoo import list_models
+
+    entries = list_models()
+    if as_json:
+        print_json([asdict(entry) for entry in entries])
+        return
+    table = Table("model", "kind", "units", "parameters", "GMACs", "faithful", "weights")
+    for entry in entries:
+        table.add_row(
+            entry.id,
+            entry.kind,
+            str(entry.units),
+            f"{entry.parameters:,}",
+            f"{entry.macs / 1e9:.2f} at {entry.input_size}",
+            "yes" if entry.faithful else "no: split halves",
+            "on disk" if entry.on_disk else "to be downloaded",
+        )
+    console().print(table)
+
+
+def train(
+    data: Annotated[Path, typer.Option(help="Parquet files or an ImageFolder.")],
+    out: Annotated[Path, typer.Option(help="Folder of the checkpoints and of the model.")],
+    steps: Annotated[int, typer.Option(help="Steps of 128 pictures; more continue a run.")] = 8000,
+    seed: Annotated[int, typer.Option(help="Of the weights and of every draw.")] = 0,
+    compiled: Annotated[bool, typer.Option("--compile/--no-compile")] = True,
+) -> None:
+    """Train the bundled model; started again with the same words it goes on."""
+    from sk_viz.training.train import Progress, Recipe
+    from sk_viz.training.train import train as run
+
+    with progress_bar("training") as draw:
+
+        def report(progress: Progress) -> None:
+            draw(progress.step, progress.steps)
+
+        folder = run(data, out, Recipe(steps=steps, seed=seed), compiled=compiled, report=report)
+    print(f"The model is in {folder}.")
+
+
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Parquet files or an ImageFolder.")],
+    model: ModelOption = "sknet_tiny",
+    limit: Annotated[int | None, typer.Option(help="At most so many pictures.")] = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """How often a model is right on labelled pictures."""
+    from sk_viz.networks.zoo import load_model
+    from sk_viz.training.evaluate import evaluate as run
+
+    with progress_bar("evaluating") as progress:
+        answers = run(load_model(model, device), data, limit=limit, progress=progress)
+    summary = answers.summary()
+    if as_json:
+        print_json(summary)
+        return
+    low, high = summary["top1_interval"]
+    print(
+        f"{model}: top-1 {summary['top1']:.1%} (95 % interval {low:.1%} to {high:.1%}), "
+        f"top-5 {summary['top5']:.1%}, {summary['n']} pictures"
+        + (f", {summary['left_out']} left out" if summary["left_out"] else "")
+    )

@@ -1,0 +1,92 @@
+"""Options that several commands share, and how they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sk_viz.errors import ScaleError
+
+DEFAULT_SCALES = "1:2:11"
+
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model", envvar="SK_VIZ_MODEL", help="A model's id (see 'sk-viz models') or a file."
+    ),
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", envvar="SK_VIZ_DEVICE", help="auto, cuda, mps or cpu.")
+]
+ProtocolOption = Annotated[
+    str, typer.Option("--protocol", help="zoom, blur, resolution or object.")
+]
+ScalesOption = Annotated[
+    str, typer.Option("--scales", help="FIRST:LAST:NUMBER, or a list such as 1,1.5,2.")
+]
+ScaleOption = Annotated[float, typer.Option("--scale", help="The scale to look at.")]
+PointOption = Annotated[
+    str,
+    typer.Option("--point", help="Centre X,Y of the zoom as shares of the picture's sides."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+
+
+def parse_point(text: str) -> tuple[float, float]:
+    """``"0.5,0.5"`` as two numbers.
+
+    Raises:
+        ScaleError: not two numbers.
+    """
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ScaleError(
+            f"The point {text!r} is not two numbers; write X,Y such as 0.5,0.5."
+        ) from None
+    return x, y
+
+
+def print_json(value: Any) -> None:
+    """The value on stdout; a number that is not finite becomes null, as JSON has none."""
+    print(json.dumps(_finite(value), indent=1, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    if isinstance(value, float) and value not in (float("inf"), float("-inf")):
+        return value if value == value else None  # noqa: PLR0124 - only NaN differs from itself
+    return None if isinstance(value, float) else value
+
+
+def console() -> Console:
+    """Where tables for people go: stdout, with colours only on a terminal."""
+    return Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "120")))
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress callback (done, total) that draws on stderr when it is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

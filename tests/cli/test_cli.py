@@ -1,0 +1,159 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from sk_viz.cli import run
+from sk_viz.networks.bundled import ClassName, save_bundled
+from sk_viz.networks.sknet import SKNet, SKNetConfig
+from sk_viz.preprocessing import Preprocessing
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    config = SKNetConfig(
+        depths=(1, 1),
+        unit_widths=(8, 16),
+        out_widths=(16, 24),
+        stem_width=8,
+        stem="small",
+        groups=2,
+        min_features=4,
+        classes=6,
+    )
+    network = SKNet(config)
+    network.wake()
+    folder = tmp_path_factory.mktemp("model")
+    classes = [ClassName(f"thing {i}", (f"n{i}",)) for i in range(6)]
+    save_bundled(folder, network.eval(), Preprocessing(32, 1.0), classes, "Random, for a test.")
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory):
+    file = tmp_path_factory.mktemp("picture") / "noise.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)
+    cv2.imwrite(str(file), pixels)
+    return str(file)
+
+
+def test_sweep_prints_its_schema_and_nothing_else(model, picture, capsys):
+    assert run(["sweep", picture, "--model", model, "--scales", "1,1.5,2", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert set(printed) == {"record", "differences", "predictions"}
+    assert set(printed["differences"][0]) == {"scale", "unit", "stage", "block", "difference"}
+    assert set(printed["predictions"][0]) == {"scale", "rank", "label", "name", "probability"}
+    assert len(printed["differences"]) == 3 * 2
+    assert printed["record"]["scales"] == [1.0, 1.5, 2.0]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "json"])
+def test_sweep_writes_what_it_is_asked_for(model, picture, tmp_path, ending):
+    out = tmp_path / f"sweep.{ending}"
+    assert run(["sweep", picture, "--model", model, "--scales", "1:2:3", "--out", str(out)]) == 0
+    if ending == "json":
+        assert len(json.loads(out.read_text())["predictions"]) == 15
+    else:
+        table = pd.read_parquet(out) if ending == "parquet" else pd.read_csv(out)
+        assert len(table) == 3 * 2 * (8 + 16)
+        sums = table.groupby(["scale", "unit", "channel"], observed=True)["weight"].sum()
+        np.testing.assert_allclose(sums, 1, atol=1e-6)
+
+
+def test_attribute_writes_the_map_it_prints(model, picture, tmp_path, capsys):
+    out = tmp_path / "map.npy"
+    words = ["attribute", picture, "--model", model, "--method", "saliency", "--target", "SK_3_1"]
+    assert run([*words, "--out", str(out), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    np.testing.assert_allclose(np.load(out), np.array(printed["heatmap"]), rtol=1e-6)
+    assert "SK_3_1" in printed["explains"]
+    png = tmp_path / "map.png"
+    assert run([*words, "--out", str(png)]) == 0
+    assert cv2.imread(str(png)).shape == (512, 512, 3)
+
+
+def test_rf_prints_one_field_a_branch(model, picture, tmp_path, capsys):
+    words = ["rf", picture, "--model", model, "--unit", "SK_2_1"]
+    assert run([*words, "--json", "--out", str(tmp_path / "rf.png")]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    small, large = printed["theoretical"]
+    assert (small["kernel"], large["kernel"]) == (3, 5)
+    assert large["size"] - small["size"] == 2 * small["stride"]
+    assert run(["rf", "--model", model, "--unit", "SK_2_1"]) == 0
+    assert "noise" in capsys.readouterr().out
+
+
+def test_intervene_prints_before_and_after(model, picture, capsys):
+    words = ["intervene", picture, "--model", model, "--set", "all=largest", "--json"]
+    assert run(words) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert {"before", "after", "record"} <= set(printed)
+    assert len(printed["before"]) == 5
+
+
+def test_evaluate_counts_what_is_right(model, picture, tmp_path, capsys):
+    for name in ("thing 1", "thing 4"):
+        (tmp_path / name).mkdir()
+        shutil.copy(picture, tmp_path / name / "a.png")
+    (tmp_path / "unknown").mkdir()
+    shutil.copy(picture, tmp_path / "unknown" / "a.png")
+    assert run(["evaluate", "--model", model, "--data", str(tmp_path), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["n"] == 2
+    assert printed["left_out"] == 1
+    assert printed["top1"] in (0, 0.5)  # one picture under two labels: at most one is right
+    assert printed["top1"] <= printed["top5"] <= 1
+
+
+def test_models_lists_the_paper_networks(capsys):
+    assert run(["models", "--json"]) == 0
+    listed = {entry["id"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert listed["sknet50"]["parameters"] == 27_479_784
+    assert listed["sknet50"]["kind"] == "untrained"
+    assert not listed["skresnet18.ra_in1k"]["faithful"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sweep"], "Missing argument"),
+        (["nonsense"], "No such command"),
+        (["sweep", "nowhere.png"], "nowhere.png"),
+        (["sweep", "{picture}", "--scales", "0.5"], "1"),
+        (["sweep", "{picture}", "--scales", "one"], "not a number"),
+        (["sweep", "{picture}", "--protocol", "stretch"], "stretch"),
+        (["sweep", "{picture}", "--point", "left"], "two numbers"),
+        (["sweep", "{picture}", "--model", "resnet9000"], "resnet9000"),
+        (["sweep", "{picture}", "--model", "{model}", "--device", "cuda:99"], "cuda"),
+        (["sweep", "{picture}", "--model", "{model}", "--out", "a.docx"], "a.docx"),
+        (["rf", "--model", "{model}", "--unit", "SK_9_9"], "SK_9_9"),
+        (["rf", "--model", "{model}", "--unit", "SK_2_1", "--gate", "ajar"], "ajar"),
+        (["attribute", "{picture}", "--model", "{model}", "--method", "guess"], "guess"),
+        (["attribute", "{picture}", "--model", "{model}", "--target", "SK_7_7"], "SK_7_7"),
+        (["intervene", "{picture}", "--model", "{model}", "--set", "SK_2_1"], "UNIT=CHOICE"),
+        (["intervene", "{picture}", "--model", "{model}", "--set", "SK_2_1=odd"], "odd"),
+        (["evaluate", "--model", "{model}", "--data", "nowhere"], "nowhere"),
+        (["app", "--port", "99999"], "65535"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_exit_code_2(words, said, model, picture, capsys):
+    filled = [word.format(picture=picture, model=model) for word in words]
+    assert run(filled) == 2
+    streams = capsys.readouterr()
+    assert said in streams.err
+    assert len(streams.err.strip().splitlines()) == 1
+    assert streams.out == ""
+
+
+def test_the_command_leaves_with_its_exit_code():
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "sk_viz", "sweep", "nowhere.png"]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
