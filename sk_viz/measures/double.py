@@ -32,10 +32,12 @@ def double_of(network: nn.Module, *, meta: bool = False) -> nn.Module:
         meta: leave the numbers away too, for a forward that costs nothing and only tells shapes.
     """
     memo: dict[int, object] = {}
-    for parameter in network.parameters():
-        memo[id(parameter)] = nn.Parameter(_shared(parameter, meta), requires_grad=False)
-    for buffer in network.buffers():
-        memo[id(buffer)] = _shared(buffer, meta)
+    # Tensors made in inference mode could not be differentiated through.
+    with torch.inference_mode(False):
+        for parameter in network.parameters():
+            memo[id(parameter)] = nn.Parameter(_shared(parameter, meta), requires_grad=False)
+        for buffer in network.buffers():
+            memo[id(buffer)] = _shared(buffer, meta)
     for module in network.modules():
         for name in _HOOKS:
             memo[id(getattr(module, name))] = OrderedDict()
