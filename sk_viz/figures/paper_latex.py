@@ -1,0 +1,71 @@
+"""What a paper needs beside the figure's file: the snippet that includes it, and what to cite."""
+
+from __future__ import annotations
+
+import re
+
+import sk_viz
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "…": r"\ldots{}",
+    "\N{MINUS SIGN}": "$-$",
+}
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX prints as it stands."""
+    return "".join(_SPECIAL.get(letter, letter) for letter in text)
+
+
+def snippet(file_name: str, caption: str, command: str, *, spans: bool) -> str:
+    """The figure environment of a figure.
+
+    Args:
+        file_name: of the figure.
+        caption: plain text, with the numbers.
+        command: that makes the figure again, kept as a comment.
+        spans: over both columns of a page.
+    """
+    kind = "figure*" if spans else "figure"
+    label = re.sub(r"[^a-z0-9]+", "-", file_name.rsplit(".", 1)[0].lower()).strip("-")
+    one_line = " ".join(command.split())
+    return (
+        f"% Made by: {one_line}\n"
+        f"\\begin{{{kind}}}[t]\n"
+        "  \\centering\n"
+        f"  \\includegraphics{{{file_name}}}\n"
+        f"  \\caption{{{escape(caption)} Made with SK-Viz~\\cite{{skviz}}; "
+        "the network is an SKNet~\\cite{li2019selective}.}\n"
+        f"  \\label{{fig:{label}}}\n"
+        f"\\end{{{kind}}}\n"
+    )
+
+
+def bibtex() -> str:
+    """The paper and this software, for a bibliography."""
+    return f"""@inproceedings{{li2019selective,
+  title     = {{Selective Kernel Networks}},
+  author    = {{Li, Xiang and Wang, Wenhai and Hu, Xiaolin and Yang, Jian}},
+  booktitle = {{Proceedings of the IEEE/CVF Conference on Computer Vision and Pattern
+               Recognition (CVPR)}},
+  pages     = {{510--519}},
+  year      = {{2019}}
+}}
+
+@software{{skviz,
+  title   = {{{{SK-Viz}}: watch a selective kernel network choose its receptive field}},
+  author  = {{{{The SK-Viz contributors}}}},
+  version = {{{sk_viz.__version__}}},
+  year    = {{2026}}
+}}
+"""

@@ -1,0 +1,184 @@
+"""One call from a picture or a survey to a figure's files, and the same again from a file."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from sk_viz.errors import ModelError, PictureError
+from sk_viz.figures import paper_build
+from sk_viz.figures.paper_latex import bibtex, snippet
+from sk_viz.figures.paper_metadata import KINDS, metadata, read_metadata
+from sk_viz.figures.paper_request import Drawing, FigureRequest
+from sk_viz.figures.paper_style import DPI, WIDTHS, paper_style, render, width_inches
+
+_DIGESTS = ("picture_sha256", "model_sha256", "source_sha256")
+
+
+@dataclass(frozen=True)
+class FigureFiles:
+    """What was written.
+
+    Attributes:
+        figure: the figure itself, its record in its metadata.
+        table: CSV of what is drawn.
+        snippet: LaTeX that includes it, its caption with the numbers.
+        bibliography: BibTeX of the paper and this software.
+        command: makes the figure again.
+    """
+
+    figure: Path
+    table: Path
+    snippet: Path
+    bibliography: Path
+    command: str
+
+
+NAMES: Mapping[str, Callable[[FigureRequest], Drawing]] = {
+    "fig3": paper_build.fig3,
+    "fig4": paper_build.fig4,
+    "heatmap": paper_build.heatmap,
+    "strip": paper_build.strip,
+    "rf": paper_build.rf,
+}
+
+
+def make_figure(
+    name: str,
+    inputs: str | Path | Sequence[str | Path],
+    out: str | Path,
+    width: str = "cvpr-column",
+    dpi: int = DPI,
+    **options: Any,
+) -> FigureFiles:
+    """Measure and draw a figure, and write it with its table, LaTeX and BibTeX beside it.
+
+    Args:
+        name: ``fig3`` (pictures, a survey, or both), ``fig4`` (a survey), ``heatmap`` (a picture
+            or a survey), ``strip`` (a picture), ``rf`` (a picture).
+        inputs: paths of pictures and of a survey's folder.
+        out: ends with .pdf, .svg or .png.
+        width: a name of ``WIDTHS``, or inches.
+        dpi: of a PNG, and of pictures inside the others.
+        options: the other fields of :class:`FigureRequest`.
+
+    Raises:
+        PictureError: a picture or survey that cannot be used, or a place that cannot be written.
+        ModelError: no such figure, width, model, unit, method or target.
+        ScaleError: scales and protocol that make no sense together.
+    """
+    known = {field.name for field in fields(FigureRequest)}
+    if unknown := sorted(set(options) - known):
+        raise ModelError(f"A figure has no option {unknown[0]!r}: {', '.join(sorted(known))}.")
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    request = FigureRequest(name, tuple(str(path) for path in paths), width, dpi, **options)
+    return _make(request, Path(out), None)
+
+
+def make_again(file: str | Path, out: str | Path | None = None) -> FigureFiles:
+    """Make a figure again from what its file carries.
+
+    Args:
+        file: a PDF, SVG or PNG of :func:`make_figure`.
+        out: where to; the same file by default.
+
+    Raises:
+        PictureError: not such a file, or a picture, survey or model that has changed since.
+    """
+    carried = read_metadata(file)
+    try:
+        asked = dict(carried["request"])
+        asked["inputs"] = tuple(asked["inputs"])
+        asked["scales"] = None if asked["scales"] is None else tuple(asked["scales"])
+        request = FigureRequest(**asked)
+        records = carried["records"]
+    except (KeyError, TypeError) as error:
+        raise PictureError(
+            f"{Path(file).name!r} carries no request of this version of SK-Viz: make it anew."
+        ) from error
+    return _make(request, Path(out or file), records)
+
+
+def command_of(request: FigureRequest, out: str) -> str:
+    """The command line that makes a figure."""
+    words = ["sk-viz", "figure", request.name, *request.inputs, "--out", out]
+    plain = FigureRequest(request.name, request.inputs)
+    for field in fields(FigureRequest):
+        value = getattr(request, field.name)
+        if field.name in ("name", "inputs") or value == getattr(plain, field.name):
+            continue
+        if value is True:
+            words.append(f"--{field.name}")
+        elif field.name == "scales":
+            words += ["--scales", ",".join(f"{scale:g}" for scale in value)]
+        else:
+            words += [f"--{field.name}", str(value)]
+    return shlex.join(words)
+
+
+def preview(request: FigureRequest) -> bytes:
+    """The figure as a PNG, nothing written; raises what :func:`make_figure` raises."""
+    _check(request, "png")
+    with paper_style(request.latex):
+        drawing = NAMES[request.name](request)
+        return render(drawing.figure, "png", {}, request.dpi)
+
+
+def _make(request: FigureRequest, out: Path, before: Sequence[Any] | None) -> FigureFiles:
+    kind = out.suffix.lower().removeprefix(".")
+    _check(request, kind)
+    with paper_style(request.latex):
+        drawing = NAMES[request.name](request)
+        if before is not None:
+            _refuse_changed(before, drawing.records)
+        command = command_of(request, out.name)
+        carried = {
+            "sk_viz": "figure",
+            "command": command,
+            "request": asdict(request),
+            "records": [dict(record) for record in drawing.records],
+        }
+        data = render(drawing.figure, kind, metadata(kind, request.name, carried), request.dpi)
+    files = FigureFiles(
+        figure=out,
+        table=out.with_suffix(".csv"),
+        snippet=out.with_suffix(".tex"),
+        bibliography=out.with_name("sk-viz.bib"),
+        command=command,
+    )
+    spans = request.width.endswith("-text") and WIDTHS.get(request.width, 0) > 6
+    text = snippet(out.name, drawing.caption, command, spans=spans)
+    try:
+        out.write_bytes(data)
+        files.table.write_text(drawing.drawn.to_csv(index=False), encoding="utf-8")
+        files.snippet.write_text(text, encoding="utf-8")
+        files.bibliography.write_text(bibtex(), encoding="utf-8")
+    except OSError as error:
+        raise PictureError(f"{str(out)!r} cannot be written: {error.strerror or error}.") from error
+    return files
+
+
+def _check(request: FigureRequest, kind: str) -> None:
+    if request.name not in NAMES:
+        raise ModelError(f"There is no figure {request.name!r}: choose {', '.join(NAMES)}.")
+    if kind not in KINDS:
+        raise PictureError("A figure's file must end with .pdf, .svg or .png: name it so.")
+    if not request.inputs:
+        raise PictureError("A figure needs a picture or a survey's folder: name one.")
+    if not 30 <= request.dpi <= 1200:
+        raise PictureError(f"{request.dpi} dpi make no figure: choose 30 to 1200.")
+    width_inches(request.width)
+
+
+def _refuse_changed(before: Sequence[Any], now: Sequence[Mapping[str, Any]]) -> None:
+    for old, new in zip(before, now, strict=True):
+        for key in _DIGESTS:
+            if old.get(key) != new.get(key):
+                what = old.get(key.replace("_sha256", "")) or key.replace("_sha256", "")
+                raise PictureError(
+                    f"{what} is not what it was when the figure was made: bring the old one "
+                    "back, or make the figure anew."
+                )

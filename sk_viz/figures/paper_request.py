@@ -1,0 +1,66 @@
+"""What a figure is asked for with, and what comes of it before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sk_viz.figures.paper_style import DPI
+
+
+@dataclass(frozen=True)
+class FigureRequest:
+    """Everything that a figure is made from.
+
+    Attributes:
+        name: fig3, fig4, heatmap, strip or rf.
+        inputs: paths of pictures and of a survey's folder, or names of samples.
+        width: a name of ``WIDTHS``, or inches.
+        dpi: of a PNG, and of pictures inside the others.
+        model: for pictures; a survey has its own.
+        scales: None for those of the figure.
+        protocol: of scale.
+        unit: None for that of the figure.
+        method: of the attributions.
+        target: of the attributions.
+        gate: of the receptive field: held or free.
+        paper: draw the paper's own values beside.
+        latex: set all text by LaTeX.
+        device: where the model runs.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    width: str = "cvpr-column"
+    dpi: int = DPI
+    model: str = "sknet_tiny"
+    scales: tuple[float, ...] | None = None
+    protocol: str = "zoom"
+    unit: str | None = None
+    method: str = "integrated_gradients"
+    target: str = "class"
+    gate: str = "held"
+    paper: bool = False
+    latex: bool = False
+    device: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A figure before it is written.
+
+    Attributes:
+        figure: to be rendered inside ``paper_style``.
+        drawn: the numbers in it.
+        caption: plain text, with the numbers.
+        records: of what was measured for it.
+    """
+
+    figure: Figure
+    drawn: pd.DataFrame
+    caption: str
+    records: Sequence[Mapping[str, Any]]
