@@ -51,14 +51,12 @@ class Known:
         return f"timm/{self.id}"
 
     def build(self) -> nn.Module:
-        """The network with random weights, from torch's own generator."""
+        """The network with random weights, from torch's own generator; not for bundled ones."""
         if self.source == "timm":
             import timm
 
             network: nn.Module = timm.create_model(self.id.split(".")[0], pretrained=False)
             return network
-        if self.kind == "bundled":
-            return sknet.SKNet(read_config(models_dir() / self.id).network)
         return _OWN[self.id]()
 
 
@@ -127,7 +125,9 @@ def is_there(known: Known) -> bool:
 
 
 def _entry(known: Known) -> ModelEntry:
-    count, parameters, macs, faithful = _cost(known)
+    bundled = known.kind == "bundled"
+    shape = read_config(models_dir() / known.id).network if bundled else None
+    count, parameters, macs, faithful = _cost(known, shape)
     return ModelEntry(
         id=known.id,
         kind=known.kind,
@@ -143,10 +143,10 @@ def _entry(known: Known) -> ModelEntry:
 
 
 @cache
-def _cost(known: Known) -> tuple[int, int, int, bool]:
-    """Units, parameters, MACs and whether the units are the paper's; nothing is computed."""
+def _cost(known: Known, shape: sknet.SKNetConfig | None) -> tuple[int, int, int, bool]:
+    """Units, parameters, MACs and whether the units are the paper's; no weight is made."""
     with torch.device("meta"):
-        network = known.build().eval()
+        network = (known.build() if shape is None else sknet.SKNet(shape)).eval()
     found = units(network)
     parameters = sum(p.numel() for p in network.parameters())
     faithful = not any(unit.split_input for unit in found)

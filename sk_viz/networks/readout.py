@@ -129,7 +129,7 @@ def _reading(
         def hook(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor | None:
             if threading.get_ident() != owner:
                 return None
-            read[unit.name].append(gate.read(output))
+            read[unit.name].append(_weights(unit, gate, output))
             weights = held.get(unit.name)
             # The network gets a copy: some go on to reshape their weights in place, which would
             # change what was read and break its gradient.
@@ -144,6 +144,18 @@ def _reading(
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _weights(unit: Unit, gate: Gate, output: Tensor) -> Tensor:
+    """(N, M, C) from the output of a unit's gate, if it is one weight a channel and branch."""
+    expected = (len(unit.kernels), unit.channels)
+    weights = gate.read(output) if output.ndim > 2 else output
+    if tuple(weights.shape[1:]) != expected:
+        raise ModelError(
+            f"{unit.path} gives {tuple(output.shape)} and not one weight for each of "
+            f"{expected[0]} branches and {expected[1]} channels, so {unit.name} cannot be read."
+        )
+    return weights
 
 
 def _lock_of(network: nn.Module) -> threading.RLock:

@@ -38,6 +38,7 @@ from sk_viz.preprocessing import Preprocessing
 __all__ = ["Model", "ModelEntry", "as_model", "list_models", "load_model"]
 
 _seeding = threading.Lock()
+_ASSUMED = "Kernel sizes, preprocessing and class names are assumed: no weight shows them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +186,7 @@ def _from_path(path: Path, device: torch.device) -> Model:
         preprocessing=preprocessing,
         classes=unnamed_classes(head.out_features),
         kind="checkpoint",
-        note=f"Weights from {path.name}, stored as {layout} stores them.",
+        note=f"Weights from {path.name}, stored as {layout} stores them. {_ASSUMED}",
         device=device,
         sha256=file_sha256(path),
     )

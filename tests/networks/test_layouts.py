@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import timm
 import torch
+from torch import nn
 
 import sk_viz
 from sk_viz import ModelError
-from sk_viz.networks import SKNet, sknet29_cifar, sknet50, sknet_tiny
+from sk_viz.networks import SKNet, SKNetConfig, sknet29_cifar, sknet50, sknet_tiny
 from sk_viz.networks.checkpoints import fill
 from sk_viz.networks.layouts import network_from_state, to_own_names
 
@@ -55,10 +57,9 @@ def test_other_layouts_give_the_answers_of_the_original(foreign, randomised, pro
         torch.testing.assert_close(w, expected_weights[key])
 
 
-@pytest.mark.parametrize("name", ["skresnet18", "skresnet34", "skresnet50", "skresnet50d"])
-def test_a_split_input_stays_with_timm(name):
+def test_a_split_input_stays_with_timm():
     torch.manual_seed(0)
-    theirs = timm.create_model(name, num_classes=3).eval()
+    theirs = timm.create_model("skresnet18", num_classes=3).eval()
     ours, _, project = network_from_state(theirs.state_dict(), "file")
     assert project == "timm"
     assert all(u.split_input for u in sk_viz.units(ours))
@@ -67,13 +68,38 @@ def test_a_split_input_stays_with_timm(name):
         torch.testing.assert_close(ours.eval()(x), theirs(x))
 
 
+def _zeros(build: Callable[[], nn.Module]) -> dict[str, torch.Tensor]:
+    """Weights of the right names and shapes, in no time."""
+    with torch.device("meta"):
+        state = build().state_dict()
+    return {k: torch.zeros(v.shape) for k, v in state.items()}
+
+
+@pytest.mark.parametrize("name", ["skresnet34", "skresnet50", "skresnet50d"])
+def test_each_split_network_of_timm_is_told_from_the_others(name):
+    state = _zeros(lambda: timm.create_model(name, num_classes=3))
+    ours, _, _ = network_from_state(state, "file")
+    assert set(ours.state_dict()) == set(state)
+    assert all(u.split_input for u in sk_viz.units(ours))
+
+
+def test_the_network_for_cifar_is_told_by_its_shape():
+    ours, preprocessing, _ = network_from_state(_zeros(lambda: sknet29_cifar(classes=11)), "file")
+    assert ours.config == sknet29_cifar_shape(11)
+    assert (preprocessing.input_size, preprocessing.crop_fraction) == (32, 1.0)
+
+
+def sknet29_cifar_shape(classes: int) -> SKNetConfig:
+    with torch.device("meta"):
+        return sknet29_cifar(classes=classes).config
+
+
 @pytest.mark.parametrize(
     "build",
     [
         lambda: SKNet(_small()),
         lambda: SKNet(_small(kernels=(3, 5, 7), groups=8, reduction=4, min_features=16)),
         lambda: sknet_tiny(classes=9),
-        lambda: sknet29_cifar(classes=11),
     ],
 )
 def test_own_weights_tell_the_shape_of_their_network(build):
@@ -88,8 +114,6 @@ def test_own_weights_tell_the_shape_of_their_network(build):
 
 
 def _small(**changes):
-    from sk_viz.networks import SKNetConfig
-
     shape = {"depths": (1, 2), "unit_widths": (32, 64), "out_widths": (64, 96), "classes": 4}
     return SKNetConfig(**{**shape, "stem_width": 16, **changes})
 

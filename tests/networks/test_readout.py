@@ -183,7 +183,7 @@ def test_threads_on_one_network(networks, name):
 
     alone = [ask(job) for job in range(6)]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(ask, range(36)))
+        together = list(pool.map(ask, range(24)))
     for job, (logits, weights) in enumerate(together):
         torch.testing.assert_close(logits, alone[job % 6][0])
         for a, b in zip(weights, alone[job % 6][1], strict=True):
@@ -220,6 +220,19 @@ def test_a_unit_that_is_passed_twice_or_never():
     for times in (0, 2):
         with pytest.raises(ModelError, match=f"SK_2_1 was passed {times} times"):
             readout(Odd(times).eval(), torch.randn(1, 3, 8, 8))
+
+
+def test_weights_that_vary_over_the_picture_are_refused(foreign):
+    class Spatial(foreign.NoteSKConv):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            feas = torch.stack([conv(x) for conv in self.convs], dim=1)
+            return (self.softmax(feas) * feas).sum(dim=1)
+
+    network = Spatial(8, M=2, G=2, r=2).eval()
+    message = r"softmax gives \(1, 2, 8, 6, 6\) and not one weight for each of 2 branches and 8"
+    with pytest.raises(ModelError, match=message):
+        readout(network, torch.randn(1, 8, 6, 6))
+    assert _hooks(network) == 0
 
 
 def test_networks_without_units_are_refused():

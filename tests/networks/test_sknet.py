@@ -37,8 +37,6 @@ def test_parameters_to_the_digit(build, parameters):
 @pytest.mark.parametrize(
     ("build", "giga"),
     [
-        (sknet50, 4.46),
-        (sknet101, 8.45),
         (lambda: sknet50(kernels=(3, 5, 7)), 4.70),
         (lambda: sknet50(kernels=(3,)), 4.24),
     ],
@@ -109,7 +107,7 @@ def test_threads_share_one_network(tiny):
 
     alone = [ask(i) for i in range(8)]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(ask, list(range(8)) * 5))
+        together = list(pool.map(ask, list(range(8)) * 3))
     for i, (logits, weights) in enumerate(together):
         expected = alone[i % 8]
         torch.testing.assert_close(logits, expected[0])

@@ -117,8 +117,14 @@ def test_equal_kernels_are_refused_with_the_reason(foreign):
 
 @pytest.mark.parametrize(
     "network",
-    [nn.Linear(2, 2), nn.Sequential(), nn.MultiheadAttention(4, 2), sknet_tiny(fuse="sum")],
+    [nn.Linear(2, 2), nn.Sequential(), nn.MultiheadAttention(4, 2)],
 )
 def test_networks_without_units(network):
     with pytest.raises(ModelError, match="No SK unit was found"):
         units(network)
+
+
+@pytest.mark.parametrize("changes", [{"fuse": "sum"}, {"kernels": (3,)}])
+def test_own_networks_that_select_nothing(changes):
+    with pytest.raises(ModelError, match="one branch or adds its branches, so it selects nothing"):
+        units(sknet_tiny(**changes))

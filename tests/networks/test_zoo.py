@@ -103,7 +103,9 @@ def test_checkpoints_of_several_layouts(tmp_path, foreign, randomised):
 
 
 def test_timm_checkpoints_of_the_papers_unit_become_own_networks(tmp_path):
-    state = timm.create_model("skresnext50_32x4d", num_classes=2).state_dict()
+    with torch.device("meta"):
+        empty = timm.create_model("skresnext50_32x4d", num_classes=2).state_dict()
+    state = {k: torch.zeros(v.shape) for k, v in empty.items()}
     save_file(state, tmp_path / "own.safetensors")
     model = sk_viz.load_model(tmp_path / "own.safetensors", device="cpu")
     assert isinstance(model.network, SKNet)
