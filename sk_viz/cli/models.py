@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -51,11 +52,12 @@ def models(as_json: JsonOption = False) -> None:
 def train(
     data: Annotated[Path, typer.Option(help="Parquet files or an ImageFolder.")],
     out: Annotated[Path, typer.Option(help="Folder of the checkpoints and of the model.")],
-    steps: Annotated[int, typer.Option(help="Steps of 128 pictures; more continue a run.")] = 8000,
+    steps: Annotated[int, typer.Option(min=1, help="In all; more than before go on.")] = 5000,
     seed: Annotated[int, typer.Option(help="Of the weights and of every draw.")] = 0,
     compiled: Annotated[bool, typer.Option("--compile/--no-compile")] = True,
 ) -> None:
-    """Train the bundled model; started again with the same words it goes on."""
+    """Train the bundled model and write its card; started again with the same words it goes on."""
+    from sk_viz.training.document import document
     from sk_viz.training.train import Progress, Recipe
     from sk_viz.training.train import train as run
 
@@ -64,8 +66,10 @@ def train(
         def report(progress: Progress) -> None:
             draw(progress.step, progress.steps)
 
-        folder = run(data, out, Recipe(steps=steps, seed=seed), compiled=compiled, report=report)
-    print(f"The model is in {folder}.")
+        recipe = Recipe(steps=steps, seed=seed)
+        folder = run(data, out, recipe, compiled=compiled, report=report)
+    document(out, data, recipe, progress=lambda part: print(f"judging: {part}", file=sys.stderr))
+    print(f"The model and its card are in {folder}.")
 
 
 def evaluate(

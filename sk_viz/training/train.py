@@ -25,6 +25,7 @@ from sk_viz.training.data import LabelledPictures, read_labelled, split_validati
 
 CHECKPOINT = "checkpoint.pt"
 MODEL = "model"
+LOG = "log.jsonl"
 NOTE = "Trained by this project; its card says on what, and what it can't do."
 
 
@@ -52,10 +53,10 @@ class Recipe:
         augmentation: see :class:`~sk_viz.training.augment.Augmentation`.
     """
 
-    steps: int = 6500
+    steps: int = 5000
     batch: int = 64
     size: int = 64
-    size_schedule: tuple[tuple[float, int], ...] = ((0.0, 32), (0.3, 40), (0.6, 48), (0.85, 64))
+    size_schedule: tuple[tuple[float, int], ...] = ((0.0, 32), (0.39, 40), (0.6, 48), (0.9, 64))
     rate: float = 2e-3
     decay: float = 0.05
     warmup: int = 400
@@ -168,9 +169,10 @@ def train(
     network = network.to(memory_format=torch.channels_last)
     averaged = sknet_tiny(classes=len(training.classes)).to(device)
     averaged.load_state_dict(network.state_dict())
-    optimiser = torch.optim.AdamW(_parameter_groups(network, recipe.decay), lr=recipe.rate)
+    groups = _parameter_groups(network, recipe.decay)
+    optimiser = torch.optim.AdamW(groups, lr=recipe.rate, fused=True)
     checkpoint = out / CHECKPOINT
-    start = _resume(checkpoint, network, averaged, optimiser, recipe, device)
+    start, spent = _resume(checkpoint, network, averaged, optimiser, recipe, device)
     sampler = Sampler(training, recipe)
     preprocessing = Preprocessing(input_size=recipe.size, crop_fraction=1.0)
     classes = [
@@ -204,13 +206,15 @@ def train(
         )
         if now - saved > save_seconds or step + 1 in (decay_start, recipe.steps):
             saved = now
-            _save(out, step + 1, network, averaged, optimiser, recipe)
+            seconds = spent + now - began
+            _save(out, step + 1, seconds, network, averaged, optimiser, recipe)
             save_bundled(out / MODEL, averaged, preprocessing, classes, NOTE)
             if step + 1 == decay_start:
                 # From here a longer run can go on at the full learning rate.
                 shutil.copyfile(checkpoint, out / "before_decay.pt")
             scores = quick_scores(averaged, validation, recipe.size, device)
-            _log(out / "log.jsonl", {"step": step + 1, "loss": loss.item(), **scores})
+            entry = {"step": step + 1, "seconds": seconds, "loss": loss.item(), **scores}
+            _log(out / LOG, entry)
     return out / MODEL
 
 
@@ -276,10 +280,10 @@ def _resume(
     optimiser: torch.optim.Optimizer,
     recipe: Recipe,
     device: torch.device,
-) -> int:
-    """The step to go on from; 0 where nothing was saved."""
+) -> tuple[int, float]:
+    """The step to go on from and the seconds spent so far; zeros where nothing was saved."""
     if not checkpoint.exists():
-        return 0
+        return 0, 0.0
     state = torch.load(checkpoint, map_location=device, weights_only=True)
     now = _described(recipe)
     differing = [name for name in now if name != "steps" and state["recipe"].get(name) != now[name]]
@@ -297,12 +301,13 @@ def _resume(
         ) from error
     averaged.load_state_dict(state["averaged"])
     optimiser.load_state_dict(state["optimiser"])
-    return int(state["step"])
+    return int(state["step"]), float(state["seconds"])
 
 
 def _save(
     out: Path,
     step: int,
+    seconds: float,
     network: nn.Module,
     averaged: nn.Module,
     optimiser: torch.optim.Optimizer,
@@ -312,6 +317,7 @@ def _save(
     partial = out / "checkpoint.partial"
     state = {
         "step": step,
+        "seconds": seconds,
         "network": network.state_dict(),
         "averaged": averaged.state_dict(),
         "optimiser": optimiser.state_dict(),

@@ -1,0 +1,279 @@
+"""The model card: what the training and the judging of a model found, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_TERMS = {
+    "caltech-101": (
+        "Caltech-101 (Li, Andreetto, Ranzato, Perona, CaltechDATA 2022), CC BY 4.0; shorter side "
+        "160 px, so that zooming shows real detail"
+    ),
+    "tiny-imagenet": (
+        "Tiny ImageNet, 64 x 64 px, derived from ImageNet: for research and teaching; zooming "
+        "shows no new detail"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a model came to be.
+
+    Attributes:
+        id: the model's name.
+        parameters: number of trainable values.
+        macs: multiply-adds of one forward at ``input_size``.
+        input_size: pixels.
+        sha256: of its weights' file.
+        file_bytes: size of that file.
+        training: pictures a source that it was trained on.
+        validation: pictures a source that it was judged on.
+        recipe: the recipe's values.
+        hours: of training.
+        log: one entry a checkpoint: step, loss and top-1 a source.
+        machine: what it was trained on.
+    """
+
+    id: str
+    parameters: int
+    macs: int
+    input_size: int
+    sha256: str
+    file_bytes: int
+    training: Mapping[str, int]
+    validation: Mapping[str, int]
+    recipe: Mapping[str, Any]
+    hours: float
+    log: Sequence[Mapping[str, Any]]
+    machine: str
+
+
+def render(made: Made, found: Mapping[str, Any]) -> str:
+    """The card.
+
+    Args:
+        made: how the model came to be.
+        found: of :func:`~sk_viz.training.judge.judge`.
+    """
+    parts = [
+        f"# {made.id}",
+        _summary(made),
+        "## Data",
+        _data(made),
+        "## Recipe",
+        _recipe(made),
+        "## How often it is right",
+        "Measured on the validation part, which no step of the training has seen. Brackets hold "
+        "Wilson's 95 % interval.",
+        _accuracy(found),
+        "### By object size",
+        "Below 1 the evaluation crop stands smaller inside a border of the mean colour; above 1 it "
+        "is zoomed into. Pictures of Tiny ImageNet are blurred by that, those of Caltech-101 are "
+        "not.",
+        _sizes(found),
+        "## Are the branch weights alive",
+        "Standard deviation over pictures of a channel's weight for the largest kernel.",
+        _units(found),
+        "And is the choice worth something: the same network with the weights of every unit held "
+        "at their mean over these pictures.",
+        _choice(found),
+        "## Does a larger object draw a larger kernel",
+        _question(found),
+        _effects(found),
+        "## How sure it is",
+        _calibration(found),
+        "## What it can't do",
+        _limits(found),
+        "## By class",
+        _classes(found),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(made: Made) -> str:
+    return (
+        f"An SKNet as in the paper (bottleneck units, grouped branches 3x3 and 3x3 dilated to 5x5, "
+        f"batch norm and ReLU on z, d = max(C / r, L)), sized to come with the project: "
+        f"{made.parameters:,} parameters, {made.macs / 1e6:.0f} million multiply-adds at "
+        f"{made.input_size} px, a file of {made.file_bytes / 1e6:.1f} MB.\n\n"
+        f"`model.safetensors` has the sha256 `{made.sha256}`. This card was written by the command "
+        "that trained the model."
+    )
+
+
+def _data(made: Made) -> str:
+    rows = [
+        (source, f"{count:,}", f"{made.validation.get(source, 0):,}", _TERMS.get(source, "yours"))
+        for source, count in made.training.items()
+    ]
+    return _table(("source", "trained on", "judged on", "what it is"), rows)
+
+
+def _recipe(made: Made) -> str:
+    recipe = made.recipe
+    sizes = ", ".join(
+        f"{size} px from {share:.0%} of the steps" for share, size in recipe["size_schedule"]
+    )
+    lines = [
+        f"`python -m sk_viz train --data DIR --out DIR --steps {recipe['steps']} "
+        f"--seed {recipe['seed']}`, which goes on where it was stopped.",
+        f"{recipe['steps']:,} steps of {recipe['batch']} pictures in {made.hours:.1f} hours on "
+        f"{made.machine}. AdamW at {recipe['rate']:g} with weight decay {recipe['decay']:g}, "
+        f"warm-up over {recipe['warmup']} steps, falling to zero over the last "
+        f"{recipe['decay_share']:.0%}; label smoothing {recipe['smoothing']:g}; the exponential "
+        f"average of the weights ({recipe['average']:g}) is what is kept. Inputs grow: {sizes}.",
+        "The object's scale and the picture's sharpness are kept apart: crops of "
+        f"{recipe['augmentation']['crop'][0]:g} to {recipe['augmentation']['crop'][1]:g} times the "
+        f"shorter side, and {recipe['augmentation']['blur_share']:.0%} of the pictures blurred "
+        "whatever their scale.",
+    ]
+    names = [name for name in made.log[-1] if name.startswith("top1_")]
+    chosen = _spread(made.log, 10)
+    curve = _table(
+        ("step", "loss", *(f"top-1 {name[5:]}" for name in names)),
+        [
+            (f"{e['step']:,}", f"{e['loss']:.2f}", *(f"{e[name]:.1%}" for name in names))
+            for e in chosen
+        ],
+    )
+    return "\n\n".join([*lines, "Loss of one batch, and top-1 of the averaged weights:", curve])
+
+
+def _accuracy(found: Mapping[str, Any]) -> str:
+    return _table(
+        ("source", "top-1", "top-5", "pictures"),
+        [
+            (source, _share(entry["top1"]), _share(entry["top5"]), entry["top1"]["n"])
+            for source, entry in found["accuracy"].items()
+        ],
+    )
+
+
+def _sizes(found: Mapping[str, Any]) -> str:
+    sizes = list(next(iter(found["object_size"].values())))
+    return _table(
+        ("top-1 at object size", *(f"{size}x" for size in sizes)),
+        [
+            (source, *(_share(by_size[size]) for size in sizes))
+            for source, by_size in found["object_size"].items()
+        ],
+    )
+
+
+def _units(found: Mapping[str, Any]) -> str:
+    return _table(
+        ("unit", "mean weight", "median deviation", "channels above 0.02"),
+        [
+            (u["unit"], f"{u['mean']:.3f}", f"{u['median_sd']:.3f}", f"{u['share_alive']:.0%}")
+            for u in found["units"]
+        ],
+    )
+
+
+def _choice(found: Mapping[str, Any]) -> str:
+    return _table(
+        ("source", "live", "held at the mean", "difference"),
+        [
+            (
+                source,
+                _share(entry["live"]),
+                _share(entry["held_at_mean"]),
+                f"{100 * (entry['live']['share'] - entry['held_at_mean']['share']):+.1f} points",
+            )
+            for source, entry in found["choice"].items()
+        ],
+    )
+
+
+def _question(found: Mapping[str, Any]) -> str:
+    """The paper's finding, held against what was measured."""
+    by = {(e["condition"], e["unit"]): e for e in found["scale"]}
+    units = [u["unit"] for u in found["units"]]
+    last = units[-1].split("_")[1]
+    early = [unit for unit in units if unit.split("_")[1] != last]
+    rising = [u for u in early if by["zoom 2.0", u]["d"] > 0 and by["zoom 2.0", u]["p_holm"] < 0.05]
+    falling = [
+        u for u in early if by["zoom 2.0", u]["d"] < 0 and by["zoom 2.0", u]["p_holm"] < 0.05
+    ]
+    stronger = [u for u in units if abs(by["blur 2.0", u]["d"]) > abs(by["zoom 2.0", u]["d"])]
+    n = by["zoom 2.0", units[0]]["n"]
+    return (
+        "The paper (section 4.4) finds that the early and middle units lean more to the large "
+        f"kernel when the object is enlarged. For this model, over {n} pictures that bring real "
+        f"detail when they are zoomed to 2.0: of {len(early)} units before the last stage, "
+        f"{len(rising)} rise ({', '.join(rising) or 'none'}) and {len(falling)} fall "
+        f"({', '.join(falling) or 'none'}), after Holm's correction over all tests of the table. "
+        f"Blur alone, with the object's size unchanged, moves {len(stronger)} of {len(units)} "
+        f"units more than the zoom does ({', '.join(stronger) or 'none'}). One network and one "
+        "seed: a finding about this model, not about SKNets."
+    )
+
+
+def _effects(found: Mapping[str, Any]) -> str:
+    conditions = list(dict.fromkeys(e["condition"] for e in found["scale"]))
+    units = list(dict.fromkeys(e["unit"] for e in found["scale"]))
+    by = {(e["condition"], e["unit"]): e for e in found["scale"]}
+    table = _table(
+        ("unit", *conditions),
+        [(unit, *(_effect(by[condition, unit]) for condition in conditions)) for unit in units],
+    )
+    return (
+        "Change of the difference against 1.0x; paired Cohen's d with its 95 % bootstrap interval; "
+        f"share of pictures that rise.\n\n{table}"
+    )
+
+
+def _effect(entry: Mapping[str, Any]) -> str:
+    low, high = entry["d_interval"]
+    return (
+        f"{entry['change']:+.3f}; d {entry['d']:+.2f} [{low:+.2f}, {high:+.2f}]; "
+        f"{entry['rising']:.0%}"
+    )
+
+
+def _calibration(found: Mapping[str, Any]) -> str:
+    entry = found["calibration"]
+    table = _table(
+        ("probability of the answer", "right", "pictures"),
+        [(f"{b['probability']:.2f}", f"{b['right']:.2f}", b["n"]) for b in entry["bins"]],
+    )
+    return f"Expected calibration error {entry['error']:.3f} over ten bins.\n\n{table}"
+
+
+def _limits(found: Mapping[str, Any]) -> str:
+    count = len(found["classes"])
+    worst = sorted((c for c in found["classes"] if c["n"] >= 10), key=lambda c: c["share"])[:5]
+    names = ", ".join(f"{c['name']} ({c['share']:.0%})" for c in worst)
+    return (
+        f"It knows {count} classes and answers with one of them whatever it is shown. It was made "
+        "for looking at branch weights, not for deciding anything: do not use it where a wrong "
+        f"answer costs. Of the classes with at least ten pictures it is worst at: {names}."
+    )
+
+
+def _classes(found: Mapping[str, Any]) -> str:
+    table = _table(
+        ("class", "top-1", "pictures"),
+        [(c["name"], _share(c), c["n"]) for c in found["classes"]],
+    )
+    return f"<details><summary>Every class</summary>\n\n{table}\n\n</details>"
+
+
+def _share(entry: Mapping[str, Any]) -> str:
+    low, high = entry["interval"]
+    return f"{entry['share']:.1%} [{low:.1%}, {high:.1%}]"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _spread(entries: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
+    """At most so many of them, the first and the last among them."""
+    step = max(1, -(-len(entries) // most))
+    return [*entries[:-1][::step], entries[-1]]
