@@ -197,3 +197,14 @@ def test_a_folder_without_a_model(tmp_path):
 def test_a_wrong_device_is_said_before_any_work():
     with pytest.raises(ModelError, match="There is no device 'gpu'"):
         sk_viz.load_model("skresnet18.ra_in1k", device="gpu")
+
+
+def test_the_bundled_model_of_this_copy():
+    model = sk_viz.load_model(device="cpu")
+    assert (model.id, model.kind) == ("sknet_tiny", "bundled")
+    assert len(model.units) == 9
+    assert len(set(model.classes)) == len(model.classes)
+    logits, weights = _answers(model, model.preprocessing.input_size)
+    assert logits.shape == (1, len(model.classes))
+    # Trained: the units answer, and do not all say one half.
+    assert all(w.std() > 0.01 for w in weights.values())
