@@ -109,10 +109,11 @@ def _weights(unit: Unit, choice: Choice) -> Tensor:
         return fixed(unit, choice)[None]
     if _is_sweep_at(choice):
         source, scale = choice
-        if scale not in source.scales:
+        distances = np.abs(np.asarray(source.scales) - scale)
+        if distances.min() > 1e-9:
             shown = ", ".join(f"{s:g}" for s in source.scales)
             raise ScaleError(f"The sweep has no scale {scale:g}: choose one of {shown}.")
-        return _checked(unit, source.unit_weights(unit.name)[source.scales.index(scale)])
+        return _checked(unit, source.unit_weights(unit.name)[int(distances.argmin())])
     if isinstance(choice, pd.DataFrame):
         return _checked(unit, _from_table(unit, choice))
     return _checked(unit, choice)

@@ -30,7 +30,8 @@ class PairedEffect:
         mean: mean difference, "after minus before".
         mean_interval: (2, ...) its 95 % interval, percentile bootstrap over pictures.
         d: Cohen's d for pairs, see :func:`cohens_d`.
-        d_interval: (2, ...) its 95 % interval from the same resamples.
+        d_interval: (2, ...) its 95 % interval from the same resamples; NaN where one of them
+            has only zeros.
         rising: share of the pictures whose difference is above 0, in [0, 1].
         rising_interval: (2, ...) its 95 % Wilson interval.
         p: two-sided, of :func:`sign_flip_p`; not corrected for the number of columns.
@@ -62,7 +63,8 @@ def paired_effect(
     values = _pairs(differences)
     n = len(values)
     draws = bootstrap(values, _mean_and_d, resamples=resamples, seed=seed)
-    low_high = np.percentile(draws, (2.5, 97.5), axis=0)
+    # One of the draws, not a point between two: between infinite ones there is none.
+    low_high = np.percentile(draws, (2.5, 97.5), axis=0, method="nearest")
     rising = (values > 0).sum(axis=0)
     return PairedEffect(
         n=n,

@@ -79,6 +79,14 @@ def test_paired_effect_of_one_column_has_scalars():
     assert effect.d_interval.shape == (2,)
 
 
+@pytest.mark.filterwarnings("error")
+def test_two_pictures_are_enough_for_an_infinite_interval():
+    effect = paired_effect([1.0, 2.0])
+    assert effect.d == pytest.approx(1.5 / math.sqrt(0.5))
+    assert effect.mean_interval.tolist() == [1.0, 2.0]
+    assert effect.d_interval[1] == np.inf
+
+
 def test_the_bootstrap_is_seeded():
     one, two, other = (paired_effect(SLEEP, seed=s).d_interval for s in (4, 4, 5))
     assert one.tolist() == two.tolist()
