@@ -7,10 +7,13 @@ import streamlit as st
 from PIL import Image, ImageColor
 
 from sk_viz.figures.palette import LARGEST, SMALLEST
-from sk_viz.pages import explore, shell
+from sk_viz.pages import explore, shell, why
 
 # One line a page: title, function, and its path in the address ("" is the first screen).
-PAGES = (("Explore", explore.page, ""),)
+PAGES = (
+    ("Explore", explore.page, ""),
+    ("Why", why.page, "why"),
+)
 
 
 def main() -> None:
@@ -28,8 +31,17 @@ def main() -> None:
         ],
         position="top",
     )
+    st.logo(_LOGO, size="large")
     shell.style()
     chosen.run()
+    shell.settle()
+
+
+_LOGO = f"""<svg xmlns="http://www.w3.org/2000/svg" width="112" height="28" viewBox="0 0 112 28">
+<rect x="2" y="3" width="22" height="22" fill="none" stroke="{LARGEST}" stroke-width="3"/>
+<rect x="9" y="10" width="8" height="8" fill="{SMALLEST}"/>
+<text x="33" y="20.5" font-family="Source Sans, Helvetica, Arial, sans-serif" font-size="18"
+ font-weight="600" fill="#7D8894">SK-Viz</text></svg>"""
 
 
 def _icon() -> Image.Image:

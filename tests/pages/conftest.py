@@ -38,7 +38,7 @@ def small_model(kernels: tuple[int, ...] = (3, 5), model_id: str = "sknet_tiny")
     return as_model(
         network,
         id=model_id,
-        preprocessing=Preprocessing(32, 1.0),
+        preprocessing=Preprocessing(64, 1.0),
         classes=[ClassName(f"thing {i}") for i in range(7)],
         kind="untrained",
         note="A small random network.",
@@ -87,6 +87,20 @@ def open_app(calls: Calls) -> Callable[..., AppTest]:
 
     def open_(**parameters: str) -> AppTest:
         app = AppTest.from_file(str(ENTRY), default_timeout=120)
+        for name, value in parameters.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return open_
+
+
+@pytest.fixture
+def open_page(calls: Calls) -> Callable[..., AppTest]:
+    """Open one page at an address, such as ``open_page("why", scale="1.5")``."""
+
+    def open_(page: str, **parameters: str) -> AppTest:
+        script = f"from sk_viz.pages import {page}, shell\nshell.style()\n{page}.page()\n"
+        app = AppTest.from_string(script, default_timeout=120)
         for name, value in parameters.items():
             app.query_params[name] = value
         return app.run()

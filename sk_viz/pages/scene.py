@@ -1,0 +1,187 @@
+"""What the pages about one unit at one scale share: their scene, its choices and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+import sk_viz
+from sk_viz.figures.screen_map import most_moving_unit
+from sk_viz.figures.screen_style import kernel_label, scale_label
+from sk_viz.pages import controls, shell
+from sk_viz.pages.jobs import Report
+from sk_viz.pages.state import Settings
+from sk_viz.pictures import CENTRE, Picture, Stimulus
+
+if TYPE_CHECKING:
+    from sk_viz.measures.sweep import Sweep
+    from sk_viz.networks.units import Unit
+    from sk_viz.networks.zoo import Model
+
+# What is offered to download: label, the bytes when they are asked for, file name, type.
+File = tuple[str, Callable[[], bytes], str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One unit of a model that is shown a picture at one scale.
+
+    Attributes:
+        settings: as they were chosen.
+        model: the model.
+        picture: the picture.
+        background: under an object, else None.
+        sweep: over all chosen scales, which also says what moves most.
+        unit: the unit that is chosen, or the one that moves most.
+        scale: the scale that is chosen, or the first.
+    """
+
+    settings: Settings
+    model: Model
+    picture: Picture
+    background: Picture | None
+    sweep: Sweep
+    unit: Unit
+    scale: float
+
+    @property
+    def point(self) -> tuple[float, float]:
+        """The point, where the protocol has one."""
+        return _point(self.settings)
+
+    @property
+    def inputs(self) -> tuple[Hashable, ...]:
+        """What names model and picture in the key of a result."""
+        return _inputs(self.model, self.picture, self.background)
+
+    @property
+    def shown_as(self) -> dict[str, Any]:
+        """The arguments of a measure that say how the picture is shown, but for the scale."""
+        return {
+            "protocol": self.settings.protocol,
+            "point": self.settings.point,
+            "background": self.background,
+        }
+
+    @property
+    def stimulus(self) -> Stimulus:
+        """What the network is shown at the scale."""
+        return self.sweep.stimuli[self.sweep.scales.index(self.scale)]
+
+    @property
+    def difference(self) -> float:
+        """Of the unit at the scale."""
+        table = self.sweep.differences
+        rows = table[(table["unit"] == self.unit.name) & (table["scale"] == self.scale)]
+        return float(rows["difference"].iat[0])
+
+    @property
+    def best(self) -> tuple[int, str, float]:
+        """The likeliest class at the scale: index, name, probability."""
+        table = self.sweep.predictions
+        row = table[(table["scale"] == self.scale) & (table["rank"] == 1)].iloc[0]
+        return int(row["label"]), str(row["name"]), float(row["probability"])
+
+
+def scene(settings: Settings) -> Scene:
+    """Load, and sweep unless Explore has done so already.
+
+    Raises:
+        ModelError, PictureError, ScaleError: what is chosen cannot be shown.
+        shell.StoppedByUserError: the sweep was stopped.
+    """
+    scales = settings.scale_values
+    model = shell.model(settings)
+    picture = shell.picture(settings)
+    behind = shell.background(settings)
+    # The key is Explore's, so that its sweep serves here too.
+    key = ("sweep", *_inputs(model, picture, behind), settings.protocol, scales, _point(settings))
+
+    def work(report: Report) -> Sweep:
+        return sk_viz.sweep(
+            model,
+            picture,
+            scales=scales,
+            protocol=settings.protocol,
+            point=_point(settings),
+            background=behind,
+            progress=report,
+        )
+
+    sweep = shell.result(key, "Sweeping the scales", work)
+    name = settings.unit
+    if name not in sweep.units:
+        name = most_moving_unit(sweep.differences)
+    return Scene(
+        settings=settings,
+        model=model,
+        picture=picture,
+        background=behind,
+        sweep=sweep,
+        unit=next(unit for unit in model.units if unit.name == name),
+        scale=settings.scale if settings.scale in sweep.scales else sweep.scales[0],
+    )
+
+
+def choose_unit(now: Scene) -> None:
+    """A box that chooses the unit, for this page and all others."""
+    kernels = {u.name: " and ".join(map(kernel_label, u.kernels)) for u in now.model.units}
+    st.selectbox(
+        "Unit",
+        list(kernels),
+        format_func=lambda name: f"{name} · {kernels[name]}",
+        **controls.bound("scene.unit", now.unit.name, Settings, "unit"),
+    )
+
+
+def choose_scale(now: Scene) -> None:
+    """A slider over the scales of the sweep."""
+    scales = now.sweep.scales
+    if len(scales) == 1:
+        st.caption(f"Scale {scale_label(scales[0])} ({now.settings.protocol})")
+        return
+    st.select_slider(
+        f"Scale ({now.settings.protocol})",
+        scales,
+        format_func=scale_label,
+        **controls.bound("scene.scale", now.scale, Settings, "scale"),
+    )
+
+
+def about(now: Scene) -> None:
+    """One line on the model and the picture; what is untrained says so."""
+    model, picture = now.model, now.picture
+    colour = {"bundled": "green", "pretrained": "blue", "untrained": "red"}.get(model.kind, "gray")
+    side = model.preprocessing.input_size
+    dead = " :red-badge[dead unit]" if now.unit.dead else ""
+    st.caption(
+        f"**{shell.plain(model.id)}** :{colour}-badge[{model.kind}]{dead} "
+        f"{shell.plain(model.note)} Input {side} × {side} on {model.device}. Picture: "
+        f"{shell.plain(picture.name)}, {picture.width} × {picture.height}."
+    )
+
+
+def download(files: Sequence[File]) -> None:
+    """A button that opens the list of files; each is made when it is asked for."""
+    with st.popover("Download", icon=":material/download:"):
+        for label, data, name, mime in files:
+            st.download_button(
+                label, data, file_name=name, mime=mime, on_click="ignore", key=f"file.{name}"
+            )
+
+
+def _point(settings: Settings) -> tuple[float, float]:
+    return settings.point if settings.protocol in ("zoom", "object") else CENTRE
+
+
+def _inputs(model: Model, picture: Picture, behind: Picture | None) -> tuple[Hashable, ...]:
+    return (
+        model.id,
+        model.sha256,
+        str(model.device),
+        picture.sha256,
+        behind.sha256 if behind else "",
+    )
