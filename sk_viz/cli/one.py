@@ -20,17 +20,17 @@ from sk_viz.cli.options import (
     ScaleOption,
     ScalesOption,
     console,
+    load,
     parse_point,
     print_json,
     progress_bar,
+    read,
 )
 from sk_viz.errors import ModelError
-from sk_viz.pictures import parse_scales, read_cutout, read_picture, stimuli
+from sk_viz.pictures import parse_scales, stimuli
 
 if TYPE_CHECKING:
     from sk_viz.measures.effective_field import Gate
-    from sk_viz.networks.zoo import Model
-    from sk_viz.pictures import Picture
 
 MapOption = Annotated[Path | None, typer.Option("--out", help="FILE.png or FILE.npy")]
 PictureArgument = Annotated[Path, typer.Argument(help="A picture's file.")]
@@ -61,10 +61,10 @@ def sweep(
     if out is not None:
         check_ending(out)
     chosen = parse_scales(scales)
-    shown = _read(picture, protocol)
+    shown = read(picture, protocol)
     with progress_bar("sweeping") as progress:
         result = run(
-            _load(model, device),
+            load(model, device),
             shown,
             chosen,
             protocol,
@@ -113,10 +113,10 @@ def attribute(
 
     if out is not None:
         check_ending(out)
-    shown = _read(picture, protocol)
+    shown = read(picture, protocol)
     with progress_bar("explaining") as progress:
         result = run(
-            _load(model, device),
+            load(model, device),
             shown,
             method=method,
             target=parse_target(target),
@@ -161,8 +161,8 @@ def rf(
 
     if out is not None:
         check_ending(out)
-    shown = _read(picture, protocol) if picture is not None else None
-    loaded = _load(model, device)
+    shown = read(picture, protocol) if picture is not None else None
+    loaded = load(model, device)
     result = receptive_field(
         loaded,
         unit,
@@ -220,8 +220,8 @@ def intervene(
         if not equals or not unit or not choice:
             raise ModelError(f"{setting!r} sets nothing: write UNIT=CHOICE, as SK_3_2=largest.")
         weights[unit] = choice
-    shown = _read(picture, protocol)
-    effect = run(_load(model, device), shown, weights, scale=scale, protocol=protocol)
+    shown = read(picture, protocol)
+    effect = run(load(model, device), shown, weights, scale=scale, protocol=protocol)
     if as_json:
         print_json(effect.to_json())
         return
@@ -236,17 +236,6 @@ def intervene(
             f"{after.probability:.1%}",
         )
     console().print(table)
-
-
-def _read(file: Path, protocol: str) -> Picture:
-    return read_cutout(file) if protocol == "object" else read_picture(file)
-
-
-def _load(model: str, device: str) -> Model:
-    from sk_viz.networks.zoo import load_model
-
-    with progress_bar("downloading") as draw:
-        return load_model(model, device, lambda share: draw(round(share * 100), 100))
 
 
 def _caption(record: Mapping[str, Any]) -> None:

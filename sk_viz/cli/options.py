@@ -7,13 +7,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sk_viz.errors import ScaleError
+from sk_viz.pictures import read_cutout, read_picture
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+    from sk_viz.pictures import Picture
 
 DEFAULT_SCALES = "1:2:11"
 
@@ -90,3 +96,16 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(title, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def read(file: Path, protocol: str) -> Picture:
+    """The picture of a command, with its transparency where the protocol needs it."""
+    return read_cutout(file) if protocol == "object" else read_picture(file)
+
+
+def load(model: str, device: str) -> Model:
+    """The model of a command, its download drawn as progress."""
+    from sk_viz.networks.zoo import load_model
+
+    with progress_bar("downloading") as draw:
+        return load_model(model, device, lambda share: draw(round(share * 100), 100))

@@ -10,37 +10,6 @@ import pandas as pd
 import pytest
 
 from sk_viz.cli import run
-from sk_viz.networks.bundled import ClassName, save_bundled
-from sk_viz.networks.sknet import SKNet, SKNetConfig
-from sk_viz.preprocessing import Preprocessing
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    config = SKNetConfig(
-        depths=(1, 1),
-        unit_widths=(8, 16),
-        out_widths=(16, 24),
-        stem_width=8,
-        stem="small",
-        groups=2,
-        min_features=4,
-        classes=6,
-    )
-    network = SKNet(config)
-    network.wake()
-    folder = tmp_path_factory.mktemp("model")
-    classes = [ClassName(f"thing {i}", (f"n{i}",)) for i in range(6)]
-    save_bundled(folder, network.eval(), Preprocessing(32, 1.0), classes, "Random, for a test.")
-    return str(folder)
-
-
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory):
-    file = tmp_path_factory.mktemp("picture") / "noise.png"
-    pixels = np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)
-    cv2.imwrite(str(file), pixels)
-    return str(file)
 
 
 def test_sweep_prints_its_schema_and_nothing_else(model, picture, capsys):

@@ -1,0 +1,60 @@
+import json
+
+import pytest
+
+from sk_viz.cli import run
+
+
+def test_a_survey_its_report_and_its_figure(model, folder, tmp_path, capsys):
+    out = str(tmp_path / "survey")
+    words = ["survey", str(folder), "--out", out, "--model", model, "--scales", "1,2"]
+    assert run(words) == 0
+    assert "6 of them measured" in capsys.readouterr().out
+    assert run(words) == 0
+    assert "0 of them measured" in capsys.readouterr().out
+    assert run(["report", out, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["readable"] == 6
+    assert {change["unit"] for change in report["changes"]} == {"SK_2_1", "SK_3_1"}
+    assert run(["report", out]) == 0
+    assert "SK_3_1" in capsys.readouterr().out
+    assert run([*words[:-1], "1,3"]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_figure_can_be_made_again_from_its_file(model, picture, tmp_path, capsys):
+    file = tmp_path / "map.svg"
+    words = ["figure", "heatmap", picture, "--out", str(file), "--model", model, "--scales", "1,2"]
+    assert run(words) == 0
+    assert "Again: sk-viz figure heatmap" in capsys.readouterr().out
+    copy = tmp_path / "again" / "map.svg"
+    copy.parent.mkdir()
+    assert run(["figure", "--again", str(file), "--out", str(copy)]) == 0
+    assert copy.read_bytes() == file.read_bytes()
+
+
+def test_a_film_is_written(model, picture, tmp_path):
+    film = tmp_path / "film.gif"
+    words = ["figure", "film", picture, "--out", str(film), "--model", model, "--scales", "1,2"]
+    assert run(words) == 0
+    assert film.read_bytes().startswith(b"GIF89a")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["survey", "nowhere", "--out", "{out}", "--model", "{model}"], "nowhere"),
+        (["survey", "{folder}", "--out", "{out}", "--model", "{model}", "--engine", "x"], "'x'"),
+        (["report", "{folder}"], "no survey"),
+        (["figure", "heatmap"], "--out FILE"),
+        (["figure", "pie", "{picture}", "--out", "a.pdf", "--model", "{model}"], "pie"),
+        (["figure", "heatmap", "{picture}", "--out", "a.doc", "--model", "{model}"], ".pdf"),
+        (["figure", "--again", "{picture}"], "not a figure"),
+    ],
+)
+def test_wrong_input_is_one_sentence(words, said, model, folder, picture, tmp_path, capsys):
+    names = {"model": model, "folder": folder, "picture": picture, "out": tmp_path / "out"}
+    assert run([word.format(**names) for word in words]) == 2
+    streams = capsys.readouterr()
+    assert said in streams.err
+    assert len(streams.err.strip().splitlines()) == 1
