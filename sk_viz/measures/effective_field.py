@@ -7,7 +7,7 @@ Networks, NeurIPS 2016; and the tool of Ding, Zhang, Han, Ding: Scaling Up Your 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -53,54 +53,58 @@ class FieldMaps:
     position: tuple[int, int]
 
 
-def field_maps(
-    model: Model,
-    units: tuple[Unit, ...],
-    x: Tensor,
-    *,
-    gate: Gate | Mapping[str, Tensor],
-    place: tuple[float, float],
-) -> dict[str, FieldMaps]:
-    """The gradient maps of several units from one forward and one backward a unit.
+class FieldProbe:
+    """Measures the gradient maps of several units, from one forward and one backward a unit.
 
     What is differentiated is the sum over channels of the unit's output V (the weighted sum of
-    its branches) at one position, after a ReLU; with pictures of one batch independent of each
-    other, one backward serves them all.
+    its branches) at one position, after a ReLU. Works on a double of the network, which others
+    can use meanwhile; the probe itself is for one thread.
 
     Args:
-        model: is not changed and can be used by others meanwhile.
+        model: is not changed.
         units: some of the model's units.
-        x: (N, 3, H, W) normalised pictures on the model's device.
         gate: ``"held"`` takes the branch weights of each picture as constants, which leaves the
-            convolution path; ``"free"`` differentiates through them too; weights
-            (N or 1, M, C) of every unit by name are put in place of the unit's own, as constants.
+            convolution path; ``"free"`` differentiates through them too.
         place: (x, y) in [0, 1] of the picture; the position whose cell it falls in is taken.
     """
-    double = double_of(model.network)
-    if gate == "held":
-        hold_gates(double, model.units)
-    taps = [_Tap(unit, place) for unit in units]
-    layout = dict(zip((u.name for u in model.units), gates(double), strict=True))
-    for tap in taps:
-        for index, branch in enumerate(branch_modules(double, tap.unit)):
-            branch.register_forward_hook(tap.branch_hook(index))
-        read = layout[tap.unit.name]
-        read.module.register_forward_hook(tap.gate_hook(read.read))
-    with torch.inference_mode(False), torch.enable_grad():
-        x = x.detach().clone().requires_grad_()
-        if isinstance(gate, str):
-            double(x)
-        else:
-            Readout(double)(x, gate)
-            for tap in taps:
-                tap.weights = gate[tap.unit.name].to(x)
-        found = {}
-        for tap in taps:
-            (gradient,) = torch.autograd.grad(tap.output(), x, retain_graph=tap is not taps[-1])
-            found[tap.unit.name] = FieldMaps(
-                _array(gradient.abs()), _array(gradient.clamp_min(0)), tap.position
-            )
-    return found
+
+    def __init__(
+        self, model: Model, units: Sequence[Unit], gate: Gate, place: tuple[float, float]
+    ) -> None:
+        double = double_of(model.network)
+        if gate == "held":
+            hold_gates(double, model.units)
+        self._readout = Readout(double)
+        self._taps = [_Tap(unit, place) for unit in units]
+        layout = dict(zip((u.name for u in model.units), gates(double), strict=True))
+        for tap in self._taps:
+            for index, branch in enumerate(branch_modules(double, tap.unit)):
+                branch.register_forward_hook(tap.branch_hook(index))
+            read = layout[tap.unit.name]
+            read.module.register_forward_hook(tap.gate_hook(read.read))
+
+    def maps(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> dict[str, FieldMaps]:
+        """The maps of every unit, by name.
+
+        Args:
+            x: (N, 3, H, W) normalised pictures on the model's device, measured independently.
+            weights: (N or 1, M, C) by name, for all units of the model: put in place of what the
+                units choose, as constants.
+        """
+        with torch.inference_mode(False), torch.enable_grad():
+            x = x.detach().clone().requires_grad_()
+            self._readout(x, weights)
+            if weights is not None:
+                for tap in self._taps:
+                    tap.weights = weights[tap.unit.name].to(x)
+            found = {}
+            for tap in self._taps:
+                more = tap is not self._taps[-1]
+                (gradient,) = torch.autograd.grad(tap.output(), x, retain_graph=more)
+                found[tap.unit.name] = FieldMaps(
+                    _array(gradient.abs()), _array(gradient.clamp_min(0)), tap.position
+                )
+            return found
 
 
 def field_sizes(absolute: Floats, positive: Floats, centre: tuple[int, int]) -> dict[str, float]:
@@ -193,6 +197,8 @@ class _Tap:
         """The sum over pictures and channels of ReLU(V) at the position."""
         assert self.weights is not None
         weighted = [column * self.weights[:, m] for m, column in self.columns.items()]
+        self.weights = None
+        self.columns = {}
         return torch.stack(weighted).sum(dim=0).relu().sum()
 
 

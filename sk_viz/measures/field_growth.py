@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from sk_viz.errors import ModelError, ScaleError
-from sk_viz.measures.effective_field import RECIPES, Gate, field_maps, field_sizes
+from sk_viz.measures.effective_field import RECIPES, FieldProbe, field_sizes
 from sk_viz.measures.inputs import Progress, to_tensor
 from sk_viz.measures.receptive_field import as_pictures, centre_pixel, find_unit
 from sk_viz.measures.record import Record, build_record
@@ -156,6 +155,7 @@ def field_growth(
     chosen = tuple(find_unit(model, name) for name in names)
     place, pictures = check_point(place), as_pictures(picture)
     theory = theoretical_fields(model.network, model.units, model.preprocessing.input_size)
+    held, free = (FieldProbe(model, chosen, gate, place) for gate in ("held", "free"))
     rows: list[dict[str, Any]] = []
     for number, one in enumerate(pictures):
         shown = stimuli(
@@ -165,11 +165,10 @@ def field_growth(
             at_one = model.readout(to_tensor([shown[scales.index(1.0)]], model))[1]
         # Cloned outside inference mode, in which nothing can be differentiated.
         first = {u.name: w.clone() for u, w in zip(model.units, at_one, strict=True)}
-        settings: dict[str, Gate | dict[str, Tensor]] = {HELD: "held", AT_ONE: first, FREE: "free"}
         for done, stimulus in enumerate(shown, start=number * len(shown) + 1):
             x = to_tensor([stimulus], model)
-            for weights, gate in settings.items():
-                found = field_maps(model, chosen, x, gate=gate, place=place)
+            measured = {HELD: held.maps(x), AT_ONE: held.maps(x, first), FREE: free.maps(x)}
+            for weights, found in measured.items():
                 for unit in chosen:
                     maps = found[unit.name]
                     side = x.shape[-1]

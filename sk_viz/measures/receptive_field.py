@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sk_viz.errors import ModelError, ScaleError
-from sk_viz.measures.effective_field import RECIPES, Floats, Gate, field_maps, field_sizes
+from sk_viz.measures.effective_field import RECIPES, FieldProbe, Floats, Gate, field_sizes
 from sk_viz.measures.inputs import Progress, to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.theoretical_field import BranchField, theoretical_fields
@@ -108,9 +108,9 @@ def receptive_field(
     ]
     theoretical = theoretical_fields(model.network, model.units, model.preprocessing.input_size)
     absolute, positive, position = [], [], (0, 0)
+    probe = FieldProbe(model, (chosen,), gate, place)
     for done, stimulus in enumerate(shown, start=1):
-        x = to_tensor([stimulus], model)
-        maps = field_maps(model, (chosen,), x, gate=gate, place=place)[unit]
+        maps = probe.maps(to_tensor([stimulus], model))[unit]
         absolute.append(maps.absolute[0])
         positive.append(maps.positive[0])
         position = maps.position

@@ -11,7 +11,7 @@ from torch import nn
 
 from sk_viz.measures.effective_field import (
     SQUARE_SHARES,
-    field_maps,
+    FieldProbe,
     field_sizes,
     luo_size,
     square_sides,
@@ -45,6 +45,13 @@ def timm_model():
         note="Untrained.",
         device=torch.device("cpu"),
     )
+
+
+def field_maps(model, units, x, *, gate, place):
+    """Weights in place of a gate are held."""
+    if isinstance(gate, str):
+        return FieldProbe(model, units, gate, place).maps(x)
+    return FieldProbe(model, units, "held", place).maps(x, gate)
 
 
 @pytest.fixture(params=["own", "timm"])
@@ -238,3 +245,13 @@ def test_dead_relus_give_zero_and_not_an_error(make_model):
             nn.init.constant_(module.bias, -1e6)
     maps = field_maps(model, model.units, torch.zeros(1, 3, 32, 32), gate="held", place=CENTRE)
     assert not maps[model.units[0].name].absolute.any()
+
+
+def test_a_probe_can_be_used_again(any_model):
+    probe = FieldProbe(any_model, any_model.units, "held", CENTRE)
+    x, other = torch.randn(2, 1, 3, 64, 64)
+    first = probe.maps(x)
+    probe.maps(other, {u.name: torch.full((1, 2, u.channels), 0.5) for u in any_model.units})
+    again = probe.maps(x)
+    for name, maps in first.items():
+        assert np.array_equal(maps.absolute, again[name].absolute)

@@ -8,7 +8,7 @@ import torch
 
 import sk_viz
 from sk_viz.errors import ModelError, PictureError, ScaleError
-from sk_viz.measures.effective_field import field_maps
+from sk_viz.measures.effective_field import FieldProbe
 from sk_viz.measures.receptive_field import receptive_field
 from sk_viz.pictures import normalise, stimuli
 
@@ -36,7 +36,7 @@ def test_the_mean_over_scales_and_pictures_is_the_mean_of_each(tiny_model, noise
     )
     shown = stimuli(noise_picture, scales, "zoom", tiny_model.preprocessing)
     arrays = np.stack([normalise(s.rgb, tiny_model.preprocessing) for s in shown])
-    maps = field_maps(tiny_model, (unit,), torch.from_numpy(arrays), gate="free", place=(0.5, 0.5))[
+    maps = FieldProbe(tiny_model, (unit,), "free", (0.5, 0.5)).maps(torch.from_numpy(arrays))[
         unit.name
     ]
     assert rf.effective == pytest.approx(maps.absolute.mean(axis=0), rel=1e-4)
