@@ -59,7 +59,7 @@ def attribution_panel(
         signed: values below 0 speak against what is explained.
         of: what the values are shares of, for the hover.
     """
-    figure = picture_panel(rgb, ink, grey=True)
+    figure = picture_panel(rgb, ink, ground="pale")
     limit = max(full_strength(heatmap), float(np.finfo(np.float32).tiny))
     figure.add_heatmap(
         z=heatmap,
@@ -85,7 +85,7 @@ def faithfulness_curves(pairs: Sequence[CurvePair], axis: str, ink: Ink) -> go.F
         cols=len(pairs),
         shared_yaxes=True,
         subplot_titles=[pair.title for pair in pairs],
-        horizontal_spacing=0.04,
+        horizontal_spacing=0.06,
     )
     for column, pair in enumerate(pairs, start=1):
         lines = [(scores, ink.faint, 1.0, "random maps") for scores in pair.random]
@@ -106,7 +106,7 @@ def faithfulness_curves(pairs: Sequence[CurvePair], axis: str, ink: Ink) -> go.F
     styled(figure, ink, CURVES_HEIGHT)
     figure.update_xaxes(
         tickformat=".0%",
-        tickvals=[0, 0.5, 1],
+        tickvals=[0, 0.25, 0.5, 0.75],
         ticklen=3,
         title={"text": "share of the pixels", "standoff": 4},
     )

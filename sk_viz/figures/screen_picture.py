@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,21 +13,23 @@ import plotly.graph_objects as go
 from sk_viz.figures.screen_overlay import AGAINST, FOR
 from sk_viz.figures.screen_style import Ink, mix, styled
 
+Ground = Literal["colour", "pale", "dark"]
+
 PANEL = 300  # pixels of a panel's side on the page
 
 
 def picture_panel(
-    rgb: npt.NDArray[np.uint8], ink: Ink, *, grey: bool = False, beyond: float = 0.0
+    rgb: npt.NDArray[np.uint8], ink: Ink, *, ground: Ground = "colour", beyond: float = 0.0
 ) -> go.Figure:
     """A figure that shows a picture, one unit of its axes a pixel and y downwards.
 
     Args:
         rgb: uint8 (side, side, 3).
         ink: of the page.
-        grey: show it in paler grey, so that a coloured layer is what one sees.
+        ground: ``"pale"`` or ``"dark"`` show it in grey, so that a layer is what one sees.
         beyond: pixels to show outside the picture on each side.
     """
-    shown = _pale(rgb) if grey else rgb
+    shown = rgb if ground == "colour" else _grey(rgb, ground)
     figure = go.Figure(
         go.Image(source=_address(shown), hoverinfo="skip", zsmooth="fast", colormodel="rgb")
     )
@@ -64,9 +67,10 @@ def sign_cells(ink: Ink) -> list[tuple[float, str]]:
     return [(0.0, below), (0.5, mix(ink.surface, ink.text, 0.06)), (1.0, above)]
 
 
-def _pale(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _grey(rgb: npt.NDArray[np.uint8], ground: Ground) -> npt.NDArray[np.uint8]:
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return np.repeat(np.rint(96 + 0.6 * grey).astype(np.uint8)[..., None], 3, axis=2)
+    toned = 96 + 0.6 * grey if ground == "pale" else 12 + 0.38 * grey
+    return np.repeat(np.rint(toned).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _address(rgb: npt.NDArray[np.uint8]) -> str:

@@ -72,6 +72,7 @@ class Maps:
 
 def page() -> None:
     """Draw the page."""
+    current(WhyView)  # before the sidebar, which tells what of the address was refused
     settings = controls.shared()
     controls.version_line()
     now = shell.last_good("why.scene", lambda: scene(settings))
@@ -351,22 +352,25 @@ def _curves(one: Attribution, found: Faithfulness, what: str) -> None:
 
 
 def _table(maps: Maps, both: tuple[Faithfulness, Faithfulness]) -> pd.DataFrame:
-    rows = []
+    rows: dict[str, dict[str, str]] = {
+        name: {"measure": name, "better is": better}
+        for name, better in (
+            ("deletion", "lower"),
+            ("insertion", "higher"),
+            ("infidelity", "lower"),
+            ("sensitivity", "lower"),
+        )
+    }
     for one, found in zip((maps.choice, maps.answer), both, strict=True):
-        of = _named(one)
-        for name, better, value, random in (
-            ("deletion", "lower", found.deletion.auc, [c.auc for c in found.random_deletion]),
-            ("insertion", "higher", found.insertion.auc, [c.auc for c in found.random_insertion]),
-            ("infidelity", "lower", found.infidelity, list(found.random_infidelity)),
-            ("sensitivity", "lower", found.sensitivity, []),
+        for name, value, random in (
+            ("deletion", found.deletion.auc, [c.auc for c in found.random_deletion]),
+            ("insertion", found.insertion.auc, [c.auc for c in found.random_insertion]),
+            ("infidelity", found.infidelity, list(found.random_infidelity)),
+            ("sensitivity", found.sensitivity, []),
         ):
-            rows.append(
-                {
-                    "map of": of,
-                    "measure": name,
-                    "better is": better,
-                    "this map": f"{value:.3f}",
-                    "random maps": f"{min(random):.3f} to {max(random):.3f}" if random else "none",
-                }
-            )
-    return pd.DataFrame(rows)
+            chance = f"{min(random):.3f} to {max(random):.3f}" if random else "not of chance"
+            rows[name] |= {
+                f"map of {_named(one)}": f"{value:.3f}",
+                f"random, {_named(one)}": chance,
+            }
+    return pd.DataFrame(rows.values()).replace("-", "−", regex=True)

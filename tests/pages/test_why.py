@@ -94,13 +94,14 @@ def test_faithfulness_is_measured_when_it_is_asked_for(
         return real(*args, **settings)
 
     monkeypatch.setattr(module, "faithfulness", counting)
-    app = open_page("why", **QUICK)
+    app = open_page("why", **QUICK, unit="SK_3_1")
     assert measured == []
     app.button(key="why.measure").click().run()
     assert errors(app) == []
     assert len(measured) == 2
     table = app.dataframe[0].value
-    assert list(table["measure"]) == 2 * ["deletion", "insertion", "infidelity", "sensitivity"]
+    assert list(table["measure"]) == ["deletion", "insertion", "infidelity", "sensitivity"]
+    assert {"map of SK_3_1", "random, SK_3_1"} <= set(table)
     app.select_slider(key="scene.scale").set_value(2.0).run()
     assert len(measured) == 2  # of another map it must be asked for again
     assert app.button(key="why.measure")
