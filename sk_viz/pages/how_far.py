@@ -341,11 +341,11 @@ def _grow(now: Scene, view: HowFarView) -> FieldGrowth:
 
 def growth_sentence(found: FieldGrowth, size: str) -> str:
     """How much the field grows to the largest scale, and what each part adds."""
-    parts = found.parts(size).sort_values("scale").set_index("scale")
-    last = float(parts.index.max())
+    parts = {float(row["scale"]): row for row in found.parts(size).to_dict("records")}
+    last = max(parts)
     if last == 1.0:
         return "Only one scale was shown: choose a range of scales in the sidebar."
-    first, end = parts.loc[1.0], parts.loc[last]
+    first, end = parts[1.0], parts[last]
     gate = end["gate"] - first["gate"]
     before = first["at_one"] + first["gate"]
     total = end["stimulus"] + end["choice"] + gate

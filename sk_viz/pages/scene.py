@@ -76,7 +76,7 @@ class Scene:
         """Of the unit at the scale."""
         table = self.sweep.differences
         rows = table[(table["unit"] == self.unit.name) & (table["scale"] == self.scale)]
-        return float(rows["difference"].iat[0])
+        return float(rows["difference"].to_numpy()[0])
 
     @property
     def best(self) -> tuple[int, str, float]:

@@ -7,7 +7,8 @@ import json
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from sk_viz.pages import controls, shell
 from sk_viz.pages.address import in_address, one_of, word
 from sk_viz.pages.downloads import file_stem
 from sk_viz.pages.jobs import Report
-from sk_viz.pages.scene import Scene, about, choose_scale, choose_unit, download, scene
+from sk_viz.pages.scene import File, Scene, about, choose_scale, choose_unit, download, scene
 from sk_viz.pages.state import Settings, change, current, write_address
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def _panels(maps: Maps) -> None:
     ink = shell.ink()
     rgb = maps.choice.stimulus.rgb
     first, second, third = st.columns(3, gap="medium")
-    chart = {"theme": None, "config": {"displayModeBar": False}}
+    chart: dict[str, Any] = {"theme": None, "config": {"displayModeBar": False}}
     with first:
         st.markdown("**What the network is shown**")
         st.plotly_chart(
@@ -247,25 +248,29 @@ def _signed(value: float, digits: int) -> str:
     return f"{value:+.{digits}f}".replace("-", "−")
 
 
-def _files(maps: Maps) -> list[tuple[str, Callable[[], bytes], str, str]]:
+def _files(maps: Maps) -> list[File]:
     stem = file_stem(maps.choice.record)
-    files = []
+    files: list[File] = []
     for one, what in ((maps.choice, "choice"), (maps.answer, "class")):
         files += [
             (
                 f"Map of the {what}, NPY",
-                lambda one=one: _npy(one),
+                partial(_npy, one),
                 f"{stem}_{what}.npy",
                 "application/octet-stream",
             ),
             (
                 "Its record, JSON",
-                lambda one=one: json.dumps(one.to_json(), indent=1).encode(),
+                partial(_json, one),
                 f"{stem}_{what}.json",
                 "application/json",
             ),
         ]
     return files
+
+
+def _json(one: Attribution) -> bytes:
+    return json.dumps(one.to_json(), indent=1).encode()
 
 
 def _npy(one: Attribution) -> bytes:
