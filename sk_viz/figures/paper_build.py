@@ -10,7 +10,7 @@ import numpy as np
 
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.figures import paper_fig3, paper_fig4, paper_heatmap, paper_rf, paper_strip
-from sk_viz.figures.paper_request import Drawing, FigureRequest
+from sk_viz.figures.paper_request import NOTHING, AtHand, Drawing, FigureRequest
 from sk_viz.figures.paper_style import width_inches
 from sk_viz.figures.paper_survey import class_means, survey_map, survey_panel
 from sk_viz.measures.record import Record
@@ -27,20 +27,20 @@ _FIG4_SCALES = (1.0, 1.5)
 _WIDE = 5.0  # inches from which a strip has six pictures
 
 
-def fig3(request: FigureRequest) -> Drawing:
+def fig3(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     """Pictures one by one, and a survey's pictures together, in the form of the paper's figure 3.
 
     Raises:
         PictureError: more than one survey.
         ModelError: survey and pictures of different models; other units than the paper's.
     """
-    pictures, survey = _inputs(request)
+    pictures, survey = _inputs(request, at_hand)
     scales = request.scales or _SCALES
     panels: list[paper_fig3.Fig3Panel] = []
     records: list[Record] = []
     kernel, unit = 5, request.unit
     if pictures:
-        model = _model(request)
+        model = _model(request, at_hand)
         unit = unit or paper_fig3.default_curve_unit([u.name for u in model.units])
         for picture in pictures:
             sweep = _sweep(request, model, picture, scales)
@@ -67,14 +67,14 @@ def fig3(request: FigureRequest) -> Drawing:
     return Drawing(figure, drawn, caption, records)
 
 
-def fig4(request: FigureRequest) -> Drawing:
+def fig4(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     """The classes of a survey at two scales, in the form of the paper's figure 4.
 
     Raises:
         PictureError: no survey, or one without labels.
         ScaleError: scales that were not surveyed.
     """
-    pictures, survey = _inputs(request)
+    pictures, survey = _inputs(request, at_hand)
     if survey is None or pictures:
         raise PictureError("fig4 shows a survey's classes: give the folder of a survey alone.")
     scales = request.scales or _FIG4_SCALES
@@ -92,13 +92,13 @@ def fig4(request: FigureRequest) -> Drawing:
     return Drawing(figure, drawn, caption, [_survey_record(survey)])
 
 
-def heatmap(request: FigureRequest) -> Drawing:
+def heatmap(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     """All units over the scales, of a picture or of a survey's mean.
 
     Raises:
         PictureError: more than one picture or survey.
     """
-    pictures, survey = _inputs(request)
+    pictures, survey = _inputs(request, at_hand)
     if len(request.inputs) != 1:
         raise PictureError("heatmap shows one picture or one survey: name one.")
     if survey is not None:
@@ -107,7 +107,7 @@ def heatmap(request: FigureRequest) -> Drawing:
         title = f"{len(survey.pictures):,} pictures, {request.protocol}"
         record: Record = _survey_record(survey)
     else:
-        sweep = _sweep(request, _model(request), pictures[0], request.scales or _FINE)
+        sweep = _sweep(request, _model(request, at_hand), pictures[0], request.scales or _FINE)
         scales, units = list(sweep.scales), sweep.units
         values = np.stack([sweep.unit_differences(unit) for unit in units])
         title, record = f"{pictures[0].name}, {request.protocol}", sweep.record
@@ -119,7 +119,7 @@ def heatmap(request: FigureRequest) -> Drawing:
     return Drawing(figure, drawn, caption, [record])
 
 
-def strip(request: FigureRequest) -> Drawing:
+def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     """A picture over the scales with predictions and attributions.
 
     Raises:
@@ -127,8 +127,8 @@ def strip(request: FigureRequest) -> Drawing:
     """
     from sk_viz.measures.attribution import attribute
 
-    picture = _one_picture(request)
-    model = _model(request)
+    picture = _one_picture(request, at_hand)
+    model = _model(request, at_hand)
     wide = width_inches(request.width) >= _WIDE
     sweep = _sweep(request, model, picture, request.scales or (_FINE if wide else _SCALES))
     target = _target(request.target)
@@ -156,7 +156,7 @@ def strip(request: FigureRequest) -> Drawing:
     return Drawing(figure, drawn, caption, [sweep.record, *(one.record for one in maps)])
 
 
-def rf(request: FigureRequest) -> Drawing:
+def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     """The receptive field of a unit on a picture.
 
     Raises:
@@ -166,8 +166,8 @@ def rf(request: FigureRequest) -> Drawing:
     from sk_viz.measures.receptive_field import receptive_field
     from sk_viz.pictures import stimuli
 
-    picture = _one_picture(request)
-    model = _model(request)
+    picture = _one_picture(request, at_hand)
+    model = _model(request, at_hand)
     unit = request.unit or paper_fig3.default_curve_unit([u.name for u in model.units])
     scales = request.scales or (1.0,)
     if request.gate not in ("held", "free"):
@@ -193,31 +193,43 @@ def rf(request: FigureRequest) -> Drawing:
     return Drawing(figure, drawn, caption, [field.record])
 
 
-def _inputs(request: FigureRequest) -> tuple[list[Picture], SurveyResults | None]:
+def _inputs(request: FigureRequest, at_hand: AtHand) -> tuple[list[Picture], SurveyResults | None]:
     """The pictures, and the survey if there is one."""
-    from sk_viz.pictures import read_picture
     from sk_viz.surveys.results import SurveyResults
 
-    folders = [path for path in request.inputs if Path(path).is_dir()]
+    folders = {
+        name: at_hand.surveys.get(name, Path(name))
+        for name in request.inputs
+        if name in at_hand.surveys or (name not in at_hand.pictures and Path(name).is_dir())
+    }
     if len(folders) > 1:
         raise PictureError("A figure shows one survey: name one folder.")
-    survey = SurveyResults.open(folders[0]) if folders else None
-    pictures = [read_picture(path) for path in request.inputs if path not in folders]
-    return pictures, survey
+    survey = SurveyResults.open(next(iter(folders.values()))) if folders else None
+    names = [name for name in request.inputs if name not in folders]
+    return [_picture(name, request, at_hand) for name in names], survey
 
 
-def _one_picture(request: FigureRequest) -> Picture:
-    from sk_viz.pictures import read_picture
-
+def _one_picture(request: FigureRequest, at_hand: AtHand) -> Picture:
     if len(request.inputs) != 1:
         raise PictureError(f"{request.name} shows one picture: name one.")
-    return read_picture(request.inputs[0])
+    return _picture(request.inputs[0], request, at_hand)
 
 
-def _model(request: FigureRequest) -> Model:
+def _picture(name: str, request: FigureRequest, at_hand: AtHand) -> Picture:
+    """What is at hand, a file, or a sample."""
+    from sk_viz.pictures import read_cutout, read_picture, read_sample, samples
+
+    if name in at_hand.pictures:
+        return at_hand.pictures[name]
+    if not Path(name).exists() and name in {sample.id for sample in samples()}:
+        return read_sample(name)
+    return read_cutout(name) if request.protocol == "object" else read_picture(name)
+
+
+def _model(request: FigureRequest, at_hand: AtHand) -> Model:
     from sk_viz.networks.zoo import load_model
 
-    return load_model(request.model, request.device)
+    return at_hand.model or load_model(request.model, request.device)
 
 
 def _sweep(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sk_viz.errors import ModelError, PictureError
 from sk_viz.figures import paper_build
 from sk_viz.figures.paper_latex import bibtex, snippet
 from sk_viz.figures.paper_metadata import KINDS, metadata, read_metadata
-from sk_viz.figures.paper_request import Drawing, FigureRequest
+from sk_viz.figures.paper_request import NOTHING, AtHand, Drawing, FigureRequest
 from sk_viz.figures.paper_style import DPI, WIDTHS, paper_style, render, width_inches
 
 _DIGESTS = ("picture_sha256", "model_sha256", "source_sha256")
@@ -37,7 +38,32 @@ class FigureFiles:
     command: str
 
 
-NAMES: Mapping[str, Callable[[FigureRequest], Drawing]] = {
+@dataclass(frozen=True)
+class FigureBundle:
+    """A figure in every form, nothing written.
+
+    Attributes:
+        pdf: the file of :func:`make_figure` that ends so.
+        svg: likewise.
+        png: likewise.
+        table: CSV of what is drawn.
+        snippet: LaTeX that includes the PDF.
+        bibliography: BibTeX of the paper and this software.
+        caption: plain text, with the numbers.
+        command: makes the PDF again.
+    """
+
+    pdf: bytes
+    svg: bytes
+    png: bytes
+    table: bytes
+    snippet: bytes
+    bibliography: bytes
+    caption: str
+    command: str
+
+
+NAMES: Mapping[str, Callable[[FigureRequest, AtHand], Drawing]] = {
     "fig3": paper_build.fig3,
     "fig4": paper_build.fig4,
     "heatmap": paper_build.heatmap,
@@ -119,46 +145,86 @@ def command_of(request: FigureRequest, out: str) -> str:
     return shlex.join(words)
 
 
-def preview(request: FigureRequest) -> bytes:
+def preview(request: FigureRequest, at_hand: AtHand = NOTHING) -> bytes:
     """The figure as a PNG, nothing written; raises what :func:`make_figure` raises."""
     _check(request, "png")
     with paper_style(request.latex):
-        drawing = NAMES[request.name](request)
+        drawing = NAMES[request.name](request, at_hand)
         return render(drawing.figure, "png", {}, request.dpi)
 
 
-def _make(request: FigureRequest, out: Path, before: Sequence[Any] | None) -> FigureFiles:
-    kind = out.suffix.lower().removeprefix(".")
-    _check(request, kind)
+def make_bundle(request: FigureRequest, stem: str, at_hand: AtHand = NOTHING) -> FigureBundle:
+    """Measure once, and draw the figure in every form.
+
+    Args:
+        request: the figure.
+        stem: of its files' names.
+        at_hand: what stands for the request's words.
+
+    Raises:
+        PictureError, ModelError, ScaleError: as :func:`make_figure`.
+    """
+    _check(request, "pdf")
+    drawn: dict[str, bytes] = {}
     with paper_style(request.latex):
-        drawing = NAMES[request.name](request)
+        drawing = NAMES[request.name](request, at_hand)
+        # Rendering fixes a figure's layout to that file's kind; each kind gets a fresh one.
+        fresh = pickle.dumps(drawing.figure)
+        for kind in KINDS:
+            figure = pickle.loads(fresh)
+            drawn[kind] = _rendered(request, replace(drawing, figure=figure), f"{stem}.{kind}")
+    command = command_of(request, f"{stem}.pdf")
+    return FigureBundle(
+        pdf=drawn["pdf"],
+        svg=drawn["svg"],
+        png=drawn["png"],
+        table=drawing.drawn.to_csv(index=False).encode(),
+        snippet=_snippet(request, drawing, f"{stem}.pdf").encode(),
+        bibliography=bibtex().encode(),
+        caption=drawing.caption,
+        command=command,
+    )
+
+
+def _make(request: FigureRequest, out: Path, before: Sequence[Any] | None) -> FigureFiles:
+    _check(request, out.suffix.lower().removeprefix("."))
+    with paper_style(request.latex):
+        drawing = NAMES[request.name](request, NOTHING)
         if before is not None:
             _refuse_changed(before, drawing.records)
-        command = command_of(request, out.name)
-        carried = {
-            "sk_viz": "figure",
-            "command": command,
-            "request": asdict(request),
-            "records": [dict(record) for record in drawing.records],
-        }
-        data = render(drawing.figure, kind, metadata(kind, request.name, carried), request.dpi)
+        data = _rendered(request, drawing, out.name)
     files = FigureFiles(
         figure=out,
         table=out.with_suffix(".csv"),
         snippet=out.with_suffix(".tex"),
         bibliography=out.with_name("sk-viz.bib"),
-        command=command,
+        command=command_of(request, out.name),
     )
-    spans = request.width.endswith("-text") and WIDTHS.get(request.width, 0) > 6
-    text = snippet(out.name, drawing.caption, command, spans=spans)
     try:
         out.write_bytes(data)
         files.table.write_text(drawing.drawn.to_csv(index=False), encoding="utf-8")
-        files.snippet.write_text(text, encoding="utf-8")
+        files.snippet.write_text(_snippet(request, drawing, out.name), encoding="utf-8")
         files.bibliography.write_text(bibtex(), encoding="utf-8")
     except OSError as error:
         raise PictureError(f"{str(out)!r} cannot be written: {error.strerror or error}.") from error
     return files
+
+
+def _rendered(request: FigureRequest, drawing: Drawing, name: str) -> bytes:
+    """The figure's file of this name, with its record; inside ``paper_style``."""
+    kind = name.rsplit(".", 1)[-1].lower()
+    carried = {
+        "sk_viz": "figure",
+        "command": command_of(request, name),
+        "request": asdict(request),
+        "records": [dict(record) for record in drawing.records],
+    }
+    return render(drawing.figure, kind, metadata(kind, request.name, carried), request.dpi)
+
+
+def _snippet(request: FigureRequest, drawing: Drawing, name: str) -> str:
+    spans = request.width.endswith("-text") and WIDTHS.get(request.width, 0) > 6
+    return snippet(name, drawing.caption, command_of(request, name), spans=spans)
 
 
 def _check(request: FigureRequest, kind: str) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from sk_viz.figures.paper_style import DPI
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+    from sk_viz.pictures import Picture
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,24 @@ class FigureRequest:
     paper: bool = False
     latex: bool = False
     device: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class AtHand:
+    """What stands for the words of a request, where these name nothing that can be read.
+
+    Attributes:
+        pictures: by the input that names them, such as those that were uploaded.
+        surveys: folder by the input that names it.
+        model: that of the request, loaded; None to load it.
+    """
+
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    surveys: Mapping[str, Path] = field(default_factory=dict)
+    model: Model | None = None
+
+
+NOTHING = AtHand()
 
 
 @dataclass(frozen=True, eq=False)
