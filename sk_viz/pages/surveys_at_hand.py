@@ -1,0 +1,87 @@
+"""Which surveys a visitor may open: on one's own machine all, else those that one can name.
+
+A server that others can reach shows nobody the list of surveys, nor takes paths of its folders.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from sk_viz.errors import PictureError
+from sk_viz.surveys.shelf import find, kept_surveys
+from sk_viz.surveys.store import Store
+
+OPENED = "survey.opened"
+
+
+@dataclass(frozen=True)
+class SurveyAtHand:
+    """A survey that can be chosen.
+
+    Attributes:
+        name: shown, and in commands where the path says nothing to the visitor.
+        folder: of the survey.
+    """
+
+    name: str
+    folder: Path
+
+    @property
+    def stamp(self) -> tuple[str, int]:
+        """Changes when more of it has been measured."""
+        return str(self.folder), len(Store(self.folder).parts())
+
+
+def on_loopback() -> bool:
+    """Whether this server can be reached from this machine alone."""
+    address = st.get_option("server.address")
+    if not address:
+        return False
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def surveys_at_hand() -> dict[str, SurveyAtHand]:
+    """By name, the newest first; those that have not begun are left out."""
+    own: list[str] = st.session_state.get(OPENED, [])
+    names = [one.name for one in kept_surveys()] if on_loopback() else []
+    found = {}
+    for name in dict.fromkeys([*names, *own]):
+        try:
+            one = at_hand(name)
+        except PictureError:  # removed meanwhile
+            continue
+        if Store(one.folder).exists:
+            found[name] = one
+    return found
+
+
+def at_hand(name: str) -> SurveyAtHand:
+    """A survey by its name, or by its folder's path where paths are taken.
+
+    Raises:
+        PictureError: there is none.
+    """
+    if on_loopback() and not name.replace("-", "").isalnum():
+        folder = Path(name).expanduser()
+        if not Store(folder).exists:
+            raise PictureError(
+                f"{name!r} holds no survey: name the folder that was given to survey with --out."
+            )
+        return SurveyAtHand(name, folder)
+    return SurveyAtHand(name, find(name).survey)
+
+
+def remember(name: str) -> None:
+    """List it in this session from now on."""
+    own: list[str] = st.session_state.setdefault(OPENED, [])
+    if name not in own:
+        own.insert(0, name)

@@ -1,0 +1,168 @@
+"""Where the app keeps its surveys: one folder each, in a folder of the user's own.
+
+Each holds ``asked.json``, the survey itself in ``survey``, and, while it is not finished, the
+pictures that were uploaded for it in ``pictures``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sk_viz.errors import PictureError
+from sk_viz.surveys.store import Store, write_atomic
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a survey was begun with, so that it can be gone on with.
+
+    Attributes:
+        source: a folder or parquet file; "" for pictures that were uploaded.
+        model: id.
+        scales: each once.
+        protocols: each once.
+        limit: at most so many pictures; None for all.
+        device: of ``sk_viz.load_model``.
+    """
+
+    source: str
+    model: str
+    scales: tuple[float, ...]
+    protocols: tuple[str, ...]
+    limit: int | None
+    device: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One survey of the shelf.
+
+    Attributes:
+        name: of its folder.
+        folder: where it lies.
+        asked: what it was begun with.
+    """
+
+    name: str
+    folder: Path
+    asked: Asked
+
+    @property
+    def survey(self) -> Path:
+        """The folder of the survey itself."""
+        return self.folder / "survey"
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of the pictures that were uploaded."""
+        return self.folder / "pictures"
+
+    @property
+    def source(self) -> Path:
+        """Where its pictures are."""
+        return Path(self.asked.source) if self.asked.source else self.pictures
+
+
+def shelf_dir() -> Path:
+    """The folder of all kept surveys: in ``SK_VIZ_CACHE``, or where this system keeps such data."""
+    chosen = os.environ.get("SK_VIZ_CACHE")
+    if chosen:
+        return Path(chosen) / "surveys"
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "sk-viz" / "surveys"
+
+
+def new_folder() -> Path:
+    """An empty folder on the shelf, hidden until :func:`keep` names it.
+
+    Raises:
+        PictureError: the shelf cannot be written.
+    """
+    shelf = shelf_dir()
+    try:
+        shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".new-", dir=shelf))
+    except OSError as error:
+        raise PictureError(
+            f"Surveys cannot be kept in {str(shelf)!r} ({error.strerror or error}): set "
+            "SK_VIZ_CACHE to a folder that can be written."
+        ) from error
+
+
+def keep(folder: Path, title: str, asked: Asked) -> Kept:
+    """Put a new folder on the shelf.
+
+    Args:
+        folder: of :func:`new_folder`.
+        title: the name is made of it, and of letters that nobody can guess.
+        asked: what the survey begins with.
+    """
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-")[:40] or "survey"
+    name = f"{plain}-{secrets.token_hex(6)}"
+    write_atomic(folder / "asked.json", json.dumps(asdict(asked), indent=1).encode())
+    return Kept(name, folder.rename(folder.with_name(name)), asked)
+
+
+def find(name: str) -> Kept:
+    """The kept survey of a name.
+
+    Raises:
+        PictureError: there is none.
+    """
+    folder = shelf_dir() / name
+    try:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*", name):
+            raise ValueError(name)
+        values = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
+        values["scales"] = tuple(values["scales"])
+        values["protocols"] = tuple(values["protocols"])
+        return Kept(name, folder, Asked(**values))
+    except (OSError, ValueError, TypeError, KeyError):
+        raise PictureError(f"There is no survey {name!r}: choose another one.") from None
+
+
+def kept_surveys() -> tuple[Kept, ...]:
+    """All kept surveys, the newest first."""
+    shelf = shelf_dir()
+    if not shelf.is_dir():
+        return ()
+    found = []
+    for folder in shelf.iterdir():
+        try:
+            one = find(folder.name)
+            found.append(((folder / "asked.json").stat().st_mtime, one))
+        except (OSError, PictureError):  # something else, or removed meanwhile
+            continue
+    return tuple(one for _, one in sorted(found, key=lambda pair: -pair[0]))
+
+
+def remove(folder: Path) -> None:
+    """Take a folder off the shelf, or what is inside one of it."""
+    if shelf_dir().resolve() not in folder.resolve().parents:
+        raise PictureError(f"{str(folder)!r} is not on the shelf: remove it by hand.")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def done_and_total(folder: Path) -> tuple[int, int]:
+    """Pictures that are stored in a survey's folder, and pictures that were asked for; 0, 0 where
+    nothing has begun.
+    """
+    store = Store(folder)
+    if not store.exists:
+        return 0, 0
+    header = store.header()
+    total, size = int(header["pictures"]), int(header["part_size"])
+    return sum(min(size, total - part * size) for part in store.parts()), total
