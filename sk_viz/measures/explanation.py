@@ -15,6 +15,7 @@ from sk_viz.errors import ModelError
 from sk_viz.measures.explained import Explained, last_layer, private_readout
 from sk_viz.measures.inputs import batch_size, to_tensor
 from sk_viz.measures.methods import Method, Plan, occlusion_window, seeded
+from sk_viz.measures.path import MOST, TOLERANCE
 from sk_viz.measures.targets import ClassTarget, Target, UnitTarget, resolve
 
 if TYPE_CHECKING:
@@ -101,8 +102,10 @@ class Explanation:
     def settings(self) -> dict[str, Any]:
         """What a record must keep of the method."""
         kept: dict[str, Any] = {}
-        if self.method.steps is not None:
+        if self.method.repeats:
             kept["steps"] = self.plan.steps
+        if self.method.adaptive and self.plan.steps is None:
+            kept["tolerance"], kept["most_steps"] = TOLERANCE, MOST
         if self.method.baseline is not None:
             kept["baseline"] = self.method.baseline
         if self.method.id == "occlusion":
@@ -143,7 +146,7 @@ def prepare(
     Raises:
         ModelError: no such target; steps for a method that has none, or below 1.
     """
-    if steps is not None and method.steps is None:
+    if steps is not None and not method.repeats:
         raise ModelError(f"{method.title} has no steps: leave them out.")
     if steps is not None and steps < 1:
         raise ModelError(f"{steps} steps are too few: give at least 1.")
@@ -155,7 +158,7 @@ def prepare(
     explained.seen = seen
     baselines = _plain_colours(model, x)
     plan = Plan(
-        steps=steps or method.steps or 1,
+        steps=steps or method.steps,
         chunk=batch_size(model, x.shape[-1]),
         baseline=baselines[1:2],
         baselines=baselines,

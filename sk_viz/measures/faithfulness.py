@@ -107,7 +107,7 @@ def faithfulness(
     steps = attribution.record.get("steps")
     side = attribution.heatmap.shape[0]
     total = 2 * (1 + RANDOM_MAPS) * len(SHARES) + SQUARES
-    total += (1 + NEIGHBOURS) * method.pictures(side, steps or 1)
+    total += (1 + NEIGHBOURS) * method.pictures(side, steps)
     explanation = prepare(
         model,
         attribution.stimulus,

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
+from sk_viz.measures.path import integrate, most_pictures
 
 # Captum says so at each guided Grad-CAM; the hooks are on a copy of the network.
 warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU activations")
@@ -27,7 +28,7 @@ class Plan:
     """How a method goes about it.
 
     Attributes:
-        steps: gradients along the path, or samples of noise.
+        steps: gradients along the path, or samples of noise; None for as many as it takes.
         chunk: pictures in one forward, at most.
         baseline: (1, 3, H, W), the picture that says nothing.
         baselines: (B, 3, H, W), several of them to draw from.
@@ -35,7 +36,7 @@ class Plan:
         positive: for Grad-CAM, keep only what speaks for it, as its authors do for a class.
     """
 
-    steps: int
+    steps: int | None
     chunk: int
     baseline: Tensor
     baselines: Tensor
@@ -62,6 +63,7 @@ class Method:
         rectifies: it heeds ``Plan.positive``.
         random: it draws random numbers.
         steps: ``Plan.steps`` by default; None where there is nothing to repeat.
+        adaptive: without a number of steps it finds its own.
         baseline: what the picture is compared with, in words; None where with nothing.
     """
 
@@ -75,16 +77,24 @@ class Method:
     rectifies: bool = False
     random: bool = False
     steps: int | None = None
+    adaptive: bool = False
     baseline: str | None = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it takes a number of steps."""
+        return self.adaptive or self.steps is not None
 
     def heatmap(self, attribution: Tensor) -> Tensor:
         """Colours joined: (N, 3 or 1, H, W) -> (N, H, W), their sum, or the largest size."""
         return attribution.sum(dim=1) if self.signed else attribution.abs().amax(dim=1)
 
-    def pictures(self, side: int, steps: int) -> int:
-        """How many pictures go through the network for one map."""
-        if self.steps is not None:
-            return steps
+    def pictures(self, side: int, steps: int | None) -> int:
+        """How many pictures go through the network for one map; at most, where it is adaptive."""
+        if steps is not None or self.steps is not None:
+            return steps or self.steps or 0
+        if self.adaptive:
+            return most_pictures()
         if self.id == "occlusion":
             size, stride = occlusion_window(side)
             return (-(-(side - size) // stride) + 1) ** 2 + 1
@@ -112,6 +122,11 @@ def _input_x_gradient(explained: nn.Module, x: Tensor, _: Plan) -> Tensor:
 def _integrated_gradients(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
     from captum.attr import IntegratedGradients
 
+    if plan.steps is None:
+        maps = [
+            integrate(explained, one, plan.baseline, chunk=plan.chunk) for one in torch.split(x, 1)
+        ]
+        return torch.cat(maps)
     return _tensor(
         IntegratedGradients(explained).attribute(
             x,
@@ -132,7 +147,7 @@ def _smoothgrad(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
             x,
             nt_type="smoothgrad",
             nt_samples=plan.steps,
-            nt_samples_batch_size=min(plan.chunk, plan.steps),
+            nt_samples_batch_size=plan.chunk,
             stdevs=noise,
             abs=False,
         )
@@ -144,13 +159,12 @@ def _gradient_shap(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
 
     shap = GradientShap(explained)
     total = torch.zeros_like(x)
-    left = plan.steps
-    while left:  # Captum has no batch size here: its samples all go into one forward
-        count = min(plan.chunk, left)
+    steps = plan.steps or 1
+    for first in range(0, steps, plan.chunk):  # Captum puts all its samples into one forward
+        count = min(plan.chunk, steps - first)
         mean = _tensor(shap.attribute(x, baselines=plan.baselines, n_samples=count))
-        total += count * mean
-        left -= count
-    return total / plan.steps
+        total += count / steps * mean
+    return total
 
 
 def _occlusion(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
@@ -195,7 +209,7 @@ METHODS: dict[str, Method] = {
             "Integrated gradients",
             _integrated_gradients,
             complete=True,
-            steps=64,
+            adaptive=True,
             baseline=_MEAN,
         ),
         Method("smoothgrad", "SmoothGrad", _smoothgrad, signed=False, random=True, steps=32),
