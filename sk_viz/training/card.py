@@ -34,6 +34,7 @@ class Made:
         recipe: the recipe's values.
         hours: of training.
         log: one entry a checkpoint: step, loss and top-1 a source.
+        starts: (step begun at, steps aimed at) each time the command was started.
         machine: what it was trained on.
     """
 
@@ -48,6 +49,7 @@ class Made:
     recipe: Mapping[str, Any]
     hours: float
     log: Sequence[Mapping[str, Any]]
+    starts: Sequence[tuple[int, int]]
     machine: str
 
 
@@ -130,6 +132,12 @@ def _recipe(made: Made) -> str:
         f"shorter side, and {recipe['augmentation']['blur_share']:.0%} of the pictures blurred "
         "whatever their scale.",
     ]
+    if len({aim for _, aim in made.starts}) > 1:
+        legs = ", ".join(f"from step {begun:,} towards {aim:,}" for begun, aim in made.starts)
+        lines.append(
+            f"This run changed its aim on the way: {legs}. Input size and learning rate follow the "
+            "share of the steps aimed at, so a run in one go differs a little."
+        )
     names = [name for name in made.log[-1] if name.startswith("top1_")]
     chosen = _spread(made.log, 10)
     curve = _table(

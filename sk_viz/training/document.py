@@ -39,7 +39,8 @@ def document(run: Path, data: Path, recipe: Recipe, progress: Progress = print) 
     model = load_model(folder)
     training, validation = split_validation(read_labelled(data), recipe.validation)
     found = judge(model, validation, progress)
-    log = [json.loads(line) for line in (run / LOG).read_text().splitlines()]
+    lines = [json.loads(line) for line in (run / LOG).read_text().splitlines()]
+    log = [line for line in lines if "loss" in line]
     made = Made(
         id=f"{model.network.__class__.__name__} for {len(model.classes)} classes",
         parameters=sum(p.numel() for p in model.network.parameters()),
@@ -52,6 +53,7 @@ def document(run: Path, data: Path, recipe: Recipe, progress: Progress = print) 
         recipe=asdict(recipe),
         hours=log[-1]["seconds"] / 3600,
         log=log,
+        starts=[(line["started"], line["steps"]) for line in lines if "started" in line],
         machine=_machine(),
     )
     (folder / FINDINGS).write_text(json.dumps(found, indent=1) + "\n")

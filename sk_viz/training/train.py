@@ -53,10 +53,10 @@ class Recipe:
         augmentation: see :class:`~sk_viz.training.augment.Augmentation`.
     """
 
-    steps: int = 5000
+    steps: int = 4300
     batch: int = 64
     size: int = 64
-    size_schedule: tuple[tuple[float, int], ...] = ((0.0, 32), (0.39, 40), (0.6, 48), (0.9, 64))
+    size_schedule: tuple[tuple[float, int], ...] = ((0.0, 32), (0.4, 40), (0.6, 48), (0.9, 64))
     rate: float = 2e-3
     decay: float = 0.05
     warmup: int = 400
@@ -173,6 +173,7 @@ def train(
     optimiser = torch.optim.AdamW(groups, lr=recipe.rate, fused=True)
     checkpoint = out / CHECKPOINT
     start, spent = _resume(checkpoint, network, averaged, optimiser, recipe, device)
+    _log(out / LOG, {"started": start, "steps": recipe.steps})
     sampler = Sampler(training, recipe)
     preprocessing = Preprocessing(input_size=recipe.size, crop_fraction=1.0)
     classes = [

@@ -94,6 +94,7 @@ def test_the_card_holds_the_findings(model, folder):
         recipe=asdict(Recipe()),
         hours=1.5,
         log=[{"step": 1, "seconds": 1.0, "loss": 2.0, "top1_folder": 0.5}],
+        starts=[(0, 9), (4, 6)],
         machine="a test",
     )
     text = render(made, found)
@@ -101,4 +102,5 @@ def test_the_card_holds_the_findings(model, folder):
     assert f"{share:.1%}" in text
     assert "1,234,567 parameters" in text
     assert "SK_3_1" in text
+    assert "from step 4 towards 6" in text
     assert "blue things" in text
