@@ -193,6 +193,7 @@ def _grad_cam(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
 def _guided_grad_cam(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
     from captum.attr import GuidedGradCam
 
+    # Of the coarse map Captum keeps what speaks for it alone: where nothing does, all is 0.
     guided = GuidedGradCam(explained, plan.layer)
     return _tensor(guided.attribute(x, interpolate_mode="bilinear"))
 
