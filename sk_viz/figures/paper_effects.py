@@ -55,14 +55,19 @@ def _draw(axes: Axes, row: Sequence[Effect], units: Sequence[str]) -> None:
     axes.axvline(0, color="0.4", linewidth=0.6)
     scales = list(dict.fromkeys(one.scale for one in row))
     for number, scale in enumerate(scales):
-        shown = [one for one in row if one.scale == scale and one.d is not None]
+        shown = [one for one in row if one.scale == scale]
         offset = (number - (len(scales) - 1) / 2) * 0.8 / max(len(scales), 1)
         style = scale_style(number) | {"linestyle": "none"}
         for n, one in enumerate(shown):
             y = units.index(one.unit) + offset
             if one.interval is not None:
                 axes.plot(one.interval, [y, y], "-", color=style["color"], linewidth=1.0)
-            axes.plot([one.d], [y], **style, label=None if n else f"{scale:g}x")
+            axes.plot(
+                [np.nan if one.d is None else one.d],
+                [y],
+                **style,
+                label=None if n else f"{scale:g}x",
+            )
     axes.set_ylim(-0.6, len(units) - 0.4)
     axes.tick_params(axis="y", length=0)
     axes.set_axisbelow(True)

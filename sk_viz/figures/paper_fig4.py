@@ -48,10 +48,10 @@ def fig4(data: Fig4Data, width: str) -> tuple[Figure, pd.DataFrame]:
     units = list(data.means)
     wide = width_inches(width) >= _WIDE
     shape = (1, len(units)) if wide else (len(units), 1)
-    figure = new_figure(width, 1.9 if wide else 0.35 + 1.25 * len(units))
+    figure = new_figure(width, 2.0 if wide else 0.35 + 1.25 * len(units))
     grid = figure.subplots(*shape, squeeze=False, sharex=True).ravel()
     for axes, unit in zip(grid, units, strict=True):
-        _draw(axes, unit, data)
+        _draw(axes, unit, data, inline=not wide)
     for axes in grid if wide else grid[-1:]:
         axes.set_xlabel("class")
     for axes in grid[:1] if wide else grid:
@@ -61,7 +61,7 @@ def fig4(data: Fig4Data, width: str) -> tuple[Figure, pd.DataFrame]:
     return figure, _drawn(data)
 
 
-def _draw(axes: Axes, unit: str, data: Fig4Data) -> None:
+def _draw(axes: Axes, unit: str, data: Fig4Data, *, inline: bool) -> None:
     by_scale = data.means[unit]
     positions = np.arange(len(data.classes))
     size = float(np.clip(160 / max(len(positions), 1), 0.7, 2.6))
@@ -75,8 +75,9 @@ def _draw(axes: Axes, unit: str, data: Fig4Data) -> None:
     for number, (scale, (x, values)) in enumerate(data.paper.get(unit, {}).items()):
         line = (":", "-")[number % 2]
         axes.plot(x, values, line, color="0.45", linewidth=0.6, label=f"paper {scale:g}x")
+    gap = ": " if inline else "\n"
     risen = float(np.mean(last > first))
-    axes.set_title(f"{unit}: {risen:.0%} of {len(positions)} classes rise")
+    axes.set_title(f"{unit}{gap}{risen:.0%} of {len(positions)} classes rise")
     axes.margins(x=0.02)
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from sk_viz.figures.palette import branch_colour
-from sk_viz.figures.paper_style import new_figure, width_inches
+from sk_viz.figures.paper_style import SMALL, new_figure, width_inches
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def rf(
         right.contour(positive, [0.0455], colors=["black"], linewidths=0.7)
         edge = f"4.55 % of the peak: {sizes['luo']:.0f} px"
     right.set_title(f"measured, gate {gate}")
-    right.set_xlabel(edge, labelpad=3, fontsize="small")
+    right.set_xlabel(edge, labelpad=3, fontsize=SMALL)
     for axes in (left, right):
         axes.set_xticks([])
         axes.set_yticks([])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ def strip(frames: Sequence[StripFrame], explained: str, width: str) -> tuple[Fig
     maps = [frame.heatmap for frame in frames if frame.heatmap is not None]
     side = width_inches(width) / len(frames)
     lines = min(3, *(len(frame.predictions) for frame in frames))
-    height = side + 0.2 + 0.105 * lines + ((side + 0.16) if maps else 0.0)
+    height = side + 0.2 + 0.105 * lines + ((side + 0.24) if maps else 0.0)
     figure = new_figure(width, height)
     grid = figure.subplots(2 if maps else 1, len(frames), squeeze=False)
     limit = max((float(np.abs(m).max()) for m in maps), default=1.0) or 1.0
@@ -63,7 +64,9 @@ def strip(frames: Sequence[StripFrame], explained: str, width: str) -> tuple[Fig
             _overlay(grid[1, column], frame, limit)
     if maps:
         sides = "orange for, blue against" if signed else "orange"
-        figure.supxlabel(f"{explained}: {sides}, one scale for all", fontsize=SMALL)
+        words = f"{explained}: {sides}, one scale for all"
+        letters = int(width_inches(width) / 0.052)
+        figure.supxlabel(textwrap.fill(words, letters), fontsize=SMALL)
     return figure, pd.DataFrame(
         [
             {"scale": frame.scale, "rank": rank, "name": name, "probability": float(p)}

@@ -30,6 +30,14 @@ def paper_values() -> dict[str, Any]:
     return values
 
 
+def fig4_units(units: Sequence[str]) -> tuple[str, ...]:
+    """The three units of the paper, else the last of the first, second and last stage."""
+    if set(FIG4_UNITS) <= set(units):
+        return FIG4_UNITS
+    last = default_units(units)
+    return tuple(dict.fromkeys((*last[:2], last[-1])))
+
+
 def survey_panel(
     results: SurveyResults, unit: str, protocol: str = "zoom", *, paper: bool = False
 ) -> Fig3Panel:
@@ -110,7 +118,7 @@ def class_means(
         if column is None:
             raise ScaleError(f"The survey has no {protocol} at {scale:g}x: choose others.")
         columns[float(scale)] = column
-    units = FIG4_UNITS if set(FIG4_UNITS) <= set(results.units) else default_units(results.units)
+    units = fig4_units(results.units)
     means: dict[str, dict[float, Array]] = {}
     for unit in units:
         values = results.differences(unit)[known]

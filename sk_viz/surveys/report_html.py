@@ -45,9 +45,7 @@ def render_report(results: SurveyResults, data: Mapping[str, Any]) -> str:
     )
 
 
-def _figures(
-    results: SurveyResults, data: Mapping[str, Any]
-) -> Iterable[tuple[str, str, Markup]]:
+def _figures(results: SurveyResults, data: Mapping[str, Any]) -> Iterable[tuple[str, str, Markup]]:
     """Title, what one sees, and the drawing of each figure that the survey has data for."""
     if data["readable"] < 2:
         return

@@ -82,6 +82,7 @@ def run_survey(
     *,
     device: str = "auto",
     address: str | None = None,
+    part_size: int | None = None,
 ) -> SurveySummary:
     """Measure every picture of a source, under each protocol at each scale.
 
@@ -101,6 +102,8 @@ def run_survey(
         progress: called after each batch; what it raises ends the run, which can be gone on with.
         device: of ``sk_viz.load_model``.
         address: of a Ray cluster; without it one is started on this machine.
+        part_size: pictures that are stored at once, so what stopping can cost; ``PART_SIZE`` by
+            default, and what the survey began with when it is gone on with.
 
     Raises:
         PictureError: no pictures, a folder that cannot be used or that another survey is in.
@@ -127,14 +130,14 @@ def run_survey(
         found=found,
         pictures=total,
         channels=channels,
-        part_size=PART_SIZE,
+        part_size=part_size or PART_SIZE,
     )
     store = Store(out)
     with store.locked():
         if store.exists:
             refuse_other(store.header(), header, str(out))
         else:
-            store.begin(header, spread(pictures.refs(), found, limit), PART_SIZE)
+            store.begin(header, spread(pictures.refs(), found, limit), header["part_size"])
         kept = store.header()
         plan = Plan(
             folder=str(store.folder.resolve()),

@@ -1,0 +1,126 @@
+"""For slides: the zoom, with every unit's difference moving beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from sk_viz.errors import ModelError, PictureError
+from sk_viz.figures.palette import LARGEST, NEUTRAL, SMALLEST
+from sk_viz.figures.paper_style import paper_style
+
+if TYPE_CHECKING:
+    from sk_viz.measures.sweep import Sweep
+
+Pixels = npt.NDArray[np.uint8]
+
+FRAMES_A_SECOND = 8
+_SIZE = (8.0, 4.0)  # inches
+_DPI = 100
+_TEXT = 13
+
+
+def make_animation(sweep: Sweep, out: str | Path) -> Path:
+    """Write a sweep as a film that runs forth and back.
+
+    Args:
+        sweep: with its stimuli, so one that was just made.
+        out: ends with .gif, which runs for ever and carries the record, or .mp4.
+
+    Raises:
+        ModelError: a sweep without stimuli.
+        PictureError: another ending, or a place that cannot be written.
+    """
+    path = Path(out)
+    if path.suffix.lower() not in (".gif", ".mp4"):
+        raise PictureError(f"{path.name!r} must end with .gif or .mp4: name it so.")
+    if not sweep.stimuli:
+        raise ModelError("A sweep that was loaded from a file shows no pictures: make it anew.")
+    forth = list(_frames(sweep))
+    film = [*forth, *forth[-2:0:-1]]
+    try:
+        if path.suffix.lower() == ".gif":
+            _write_gif(path, film, dict(sweep.record))
+        else:
+            _write_mp4(path, film)
+    except OSError as error:
+        raise PictureError(
+            f"{str(path)!r} cannot be written: {error.strerror or error}."
+        ) from error
+    return path
+
+
+def _frames(sweep: Sweep) -> Iterator[Pixels]:
+    """One picture (400, 800, 3) a scale."""
+    values = np.stack([sweep.unit_differences(unit) for unit in sweep.units])
+    limit = max(float(np.abs(values).max()) * 1.08, 0.01)
+    with paper_style():
+        figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
+        canvas = FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2, width_ratios=[1.0, 1.1])
+        for n, stimulus in enumerate(sweep.stimuli):
+            left.clear()
+            left.imshow(stimulus.rgb, interpolation="antialiased")
+            left.set_axis_off()
+            left.set_title(f"{stimulus.scale:.2f}x", fontsize=_TEXT)
+            said = sweep.predictions[sweep.predictions["scale"] == stimulus.scale].iloc[0]
+            left.text(
+                0.5,
+                -0.03,
+                f"{said['name']} {said['probability']:.0%}",
+                transform=left.transAxes,
+                ha="center",
+                va="top",
+                fontsize=_TEXT,
+            )
+            right.clear()
+            now = values[:, n]
+            colours = [LARGEST if value > 0 else SMALLEST for value in now]
+            right.barh(sweep.units, now, color=colours, height=0.7)
+            right.plot(values[:, 0], np.arange(len(now)), "|", color=NEUTRAL, markersize=9)
+            right.axvline(0, color="black", linewidth=0.8)
+            right.set_xlim(-limit, limit)
+            right.set_ylim(len(now) - 0.4, -0.6)
+            right.tick_params(labelsize=max(6.0, min(_TEXT - 3.0, 150 / len(now))))
+            right.set_title("difference: smaller or larger kernel", fontsize=_TEXT)
+            canvas.draw()  # type: ignore[no-untyped-call]
+            shown = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+            yield shown[..., :3].copy()
+
+
+def _write_gif(path: Path, film: list[Pixels], record: dict[str, Any]) -> None:
+    images = [Image.fromarray(frame) for frame in film]
+    # One palette for all frames, or colours would flicker.
+    palette = Image.fromarray(np.concatenate(film[:: max(1, len(film) // 4)])).quantize(255)
+    indexed = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    indexed[0].save(
+        path,
+        save_all=True,
+        append_images=indexed[1:],
+        duration=1000 // FRAMES_A_SECOND,
+        loop=0,
+        comment=json.dumps({"sk_viz": record}).encode(),
+    )
+
+
+def _write_mp4(path: Path, film: list[Pixels]) -> None:
+    height, width = film[0].shape[:2]
+    code = cv2.VideoWriter.fourcc(*"mp4v")
+    writer = cv2.VideoWriter(str(path), code, FRAMES_A_SECOND, (width, height))
+    if not writer.isOpened():
+        raise OSError("this OpenCV cannot write MP4 there; name it .gif")
+    try:
+        for _ in range(3):  # players rarely repeat
+            for frame in film:
+                writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    finally:
+        writer.release()

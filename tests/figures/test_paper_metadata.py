@@ -1,0 +1,63 @@
+"""What a file carries comes back as it was."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from sk_viz.errors import PictureError
+from sk_viz.figures.paper_metadata import KINDS, metadata, read_metadata
+from sk_viz.figures.paper_style import new_figure, paper_style, render
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def _write(path, carried):
+    with paper_style():
+        figure = new_figure("2", 0.5)
+        path.write_bytes(
+            render(figure, path.suffix[1:], metadata(path.suffix[1:], "title", carried), 50)
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(carried=st.dictionaries(st.text(), VALUES, max_size=4))
+def test_any_record_comes_back(tmp_path, kind, carried):
+    path = tmp_path / f"figure.{kind}"
+    _write(path, carried)
+    assert read_metadata(path) == carried
+
+
+@pytest.mark.skipif(shutil.which("pdfinfo") is None, reason="needs pdfinfo of poppler-utils")
+def test_another_reader_finds_it_in_the_pdf(tmp_path):
+    _write(tmp_path / "a.pdf", {"record": "(a) \\ b"})
+    said = subprocess.run(
+        ["pdfinfo", tmp_path / "a.pdf"], capture_output=True, text=True, check=True
+    ).stdout
+    assert '{"record": "(a) \\\\ b"}' in said
+    assert "CreationDate" not in said
+    assert "SK-Viz" in said
+
+
+@pytest.mark.parametrize("name", ["none.pdf", "text.pdf", "text.svg", "plain.png", "other.jpg"])
+def test_other_files_are_one_sentence(tmp_path, name):
+    (tmp_path / "text.pdf").write_text("%PDF-1.4 nothing here")
+    (tmp_path / "text.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    Image.new("RGB", (2, 2)).save(tmp_path / "plain.png")
+    Image.new("RGB", (2, 2)).save(tmp_path / "other.jpg")
+    with pytest.raises(PictureError) as caught:
+        read_metadata(tmp_path / name)
+    assert "\n" not in str(caught.value)
