@@ -23,6 +23,8 @@ Target = int | str | tuple[str, int]
 # is 4 %, and an explanation of the weights would be one of rounding.
 SATURATED = 0.04
 
+_UNIT = r"SK_\d+_\d+"
+
 
 @dataclass(frozen=True)
 class ClassTarget:
@@ -145,7 +147,7 @@ def parse_target(text: str) -> Target:
     """Read a target from text: ``class``, a class's index or name, ``SK_3_4`` or ``SK_3_4:17``."""
     if re.fullmatch(r"-?\d+", text):
         return int(text)
-    found = re.fullmatch(r"(SK_\d+_\d+)[:,]\s*(\d+)", text)
+    found = re.fullmatch(rf"({_UNIT})[:,]\s*(\d+)", text)
     return (found[1], int(found[2])) if found else text
 
 
@@ -172,7 +174,7 @@ def resolve(
         return _class(model, int(target))
     if target == "class":
         return _class(model, int(logits[0].argmax()))
-    if any(unit.name == target for unit in model.units):
+    if re.fullmatch(_UNIT, target):
         return _unit(model, target, None, weights)
     return _class(model, _label(model, target))
 

@@ -340,7 +340,7 @@ def test_signs_are_told(tiny_model, noise_picture):
         ({"method": "lrp"}, "There is no method 'lrp': choose saliency, "),
         ({"method": "saliency", "steps": 5}, "Saliency has no steps: leave them out."),
         ({"steps": 0}, "0 steps are too few"),
-        ({"target": "SK_7_1"}, "no class or unit 'SK_7_1'"),
+        ({"target": "SK_7_1"}, "There is no unit 'SK_7_1': choose one of SK_2_1, SK_3_1"),
     ],
 )
 def test_a_wrong_wish_is_one_sentence(tiny_model, noise_picture, arguments, message):
