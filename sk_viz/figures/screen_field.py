@@ -145,7 +145,8 @@ def field_panel(
             z=share,
             contours={"start": level, "end": level, "size": 1, "coloring": "lines"},
             colorscale=[(0.0, "#FFFFFF"), (1.0, "#FFFFFF")],
-            line={"width": 1.4},
+            line={"width": 1.0},
+            opacity=0.8,
             showscale=False,
             hoverinfo="skip",
         )

@@ -47,6 +47,8 @@ def choice_map(
     wide = table.pivot(index="intervention", columns="unit", values="logit_change")
     wide = wide.loc[kinds, units]
     limit = max(float(wide.abs().to_numpy().max()), 1e-3)
+    rows = table.to_dict("records")
+    cells = {(row["unit"], row["intervention"]): row for row in rows}
     figure = go.Figure(
         go.Heatmap(
             z=wide.to_numpy(),
@@ -56,6 +58,9 @@ def choice_map(
             zmax=limit,
             colorscale=sign_cells(ink),
             hoverinfo="skip",
+            # As large as its cell allows, and left out where it does not fit.
+            text=[[_cell(cells[unit, kind], label) for unit in units] for kind in kinds],
+            texttemplate="%{text}" if len(units) <= MOST_WRITTEN else None,
             xgap=2,
             ygap=2,
             colorbar={
@@ -69,24 +74,16 @@ def choice_map(
             },
         )
     )
-    rows = table.to_dict("records")
     figure.add_scatter(
         x=[units.index(row["unit"]) for row in rows],
         y=[kinds.index(row["intervention"]) for row in rows],
         customdata=[[row["unit"], row["intervention"]] for row in rows],
-        text=[_cell(row, label) if len(units) <= MOST_WRITTEN else "" for row in rows],
         hovertext=[_hover(row, name, titles) for row in rows],
         hoverinfo="text",
-        mode="markers+text",
-        textfont={
-            "size": 11,
-            "color": [
-                "#FFFFFF" if abs(row["logit_change"]) > 0.55 * limit else ink.text for row in rows
-            ],
-        },
+        mode="markers",
         marker={"symbol": "square", "size": 20, "opacity": 0},
         selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}, "textfont": {"color": ink.text}},
+        unselected={"marker": {"opacity": 0}},
     )
     if unit in units and intervention in kinds:
         x, y = units.index(unit), kinds.index(intervention)
@@ -103,6 +100,7 @@ def choice_map(
         tickvals=list(range(len(units))),
         ticktext=[f"<b>{one}</b>" if one == unit else one for one in units],
         range=[-0.5, len(units) - 0.5],
+        automargin=True,
         ticks="",
         showline=False,
     )
@@ -114,7 +112,7 @@ def choice_map(
         showline=False,
     )
     figure.update_layout(
-        margin={"l": 92, "r": 10, "t": 6, "b": 36},
+        margin={"l": 78, "r": 10, "t": 6, "b": 36},
         hovermode="closest",
         hoverdistance=-1,
         clickmode="event+select",
@@ -177,7 +175,7 @@ def answer_bars(
         orientation="h",
         showlegend=False,
         marker={"color": [_css(FOR if value >= 0 else AGAINST) for value in changes]},
-        text=[f"{value:+.2f}".replace("-", "−") for value in changes],
+        text=[_number(value) for value in changes],
         textposition="outside",
         textfont={"size": 11, "color": ink.muted},
         cliponaxis=False,
@@ -189,7 +187,7 @@ def answer_bars(
     most = max(float(before["probability"].max()), float(after["probability"].max()))
     limit = max(*map(abs, changes), 1e-3)
     figure.update_xaxes(
-        range=[0, 1.18 * most], tickformat=".0%", nticks=5, title={"text": "probability"}, col=1
+        range=[0, 1.25 * most], tickformat=".0%", nticks=5, title={"text": "probability"}, col=1
     )
     figure.update_xaxes(
         range=[-1.4 * limit, 1.4 * limit],
@@ -204,11 +202,12 @@ def answer_bars(
         range=[len(rows) - 0.4, -0.6],
         tickvals=rows,
         ticktext=names,
+        automargin=True,
         ticks="",
         showline=False,
     )
     figure.update_layout(
-        margin={"l": 140, "r": 14, "t": 26, "b": 42},
+        margin={"l": 60, "r": 14, "t": 26, "b": 42},
         barmode="overlay",
         hovermode="closest",
         showlegend=True,
@@ -226,8 +225,13 @@ def answer_bars(
 
 
 def _cell(row: Mapping[Hashable, Any], label: int) -> str:
-    text = f"{row['logit_change']:+.2f}".replace("-", "−")
+    text = _number(row["logit_change"])
     return text if row["label"] == label else f"<u>{text}</u>"
+
+
+def _number(value: float) -> str:
+    text = f"{value:+.2f}".replace("-", "−")
+    return "0.00" if text[1:] == "0.00" else text
 
 
 def _hover(row: Mapping[Hashable, Any], name: str, titles: dict[str, str]) -> str:

@@ -108,7 +108,7 @@ def _choices(now: Scene, view: WhatIfView) -> None:
         )
     with hold:
         st.segmented_control(
-            "at",
+            "At",
             (*KINDS, OTHER_SCALE),
             format_func=_titles(now).__getitem__,
             required=True,
@@ -181,8 +181,8 @@ def _effect_sentence(outcome: Outcome) -> str:
     before, after = effect.before.iloc[0], effect.after.iloc[0]
     place = {
         "unit": now.unit.name,
-        "stage": f"stage {now.unit.stage}",
-        "all": "every unit",
+        "stage": f"Stage {now.unit.stage}",
+        "all": "Every unit",
     }[view.where]
     how = {
         "smallest": "its smallest kernel alone",
@@ -193,7 +193,7 @@ def _effect_sentence(outcome: Outcome) -> str:
     same = effect.after[effect.after["label"] == before["label"]]["probability"]
     # Outside the five likeliest it is less likely than the fifth.
     least = float(effect.after["probability"].min())
-    share = f"{float(same.max()):.1%}" if len(same) else f"less than {least:.1%}"
+    share = f"{float(same.max()):.1%}" if len(same) else f"less than {max(least, 0.001):.1%}"
     change_ = f"{effect.change[int(before['label'])]:+.2f}".replace("-", "−")
     text = (
         f"**{shell.plain(place)}** held at {how}: **{shell.plain(before['name'])}** "
