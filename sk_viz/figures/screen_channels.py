@@ -21,14 +21,15 @@ Order = Literal["sorted", "averaged"]
 
 AVERAGED = 16
 BINS = 24
-HEIGHT = 208
+HEIGHT = 182
 
 
 def largest_weights(weights: pd.DataFrame, unit: str) -> pd.DataFrame:
     """The weight of a unit's largest kernel: one row a channel, one column a scale."""
     rows = weights[weights["unit"] == unit]
     rows = rows[rows["kernel"] == rows["kernel"].max()]
-    return rows.pivot(index="channel", columns="scale", values="weight").sort_index()
+    table: pd.DataFrame = rows.pivot(index="channel", columns="scale", values="weight")
+    return table.sort_index()
 
 
 def channel_points(
@@ -56,7 +57,7 @@ def channel_points(
 
 def scale_colours(count: int, ink: Ink) -> list[str]:
     """From pale to strong in the colour of the largest kernel, told apart by lightness alone."""
-    pale, strong = mix(LARGEST, ink.surface, 0.62), mix(LARGEST, ink.text, 0.35)
+    pale, strong = mix(LARGEST, ink.surface, 0.5), mix(LARGEST, ink.text, 0.35)
     if count == 1:
         return [LARGEST]
     steps = [i / (count - 1) for i in range(count)]
@@ -129,7 +130,7 @@ def channel_curves(
     )
     figure.update_yaxes(title={"text": f"weight of {kernel}", "standoff": 8}, nticks=6, col=1)
     figure.update_layout(
-        margin={"l": 64, "r": 8, "t": 40, "b": 38},
+        margin={"l": 64, "r": 8, "t": 24, "b": 38},
         barmode="overlay",
         bargap=0,
         hovermode="closest",

@@ -10,7 +10,7 @@ from sk_viz.figures.palette import branch_colour
 from sk_viz.figures.screen_map import change_from_first
 from sk_viz.figures.screen_style import Ink, kernel_label, scale_label, styled
 
-HEIGHT = 208
+HEIGHT = 182
 
 
 def stage_lines(
@@ -21,10 +21,11 @@ def stage_lines(
     control: pd.DataFrame | None = None,
     unit: str | None = None,
     scale: float | None = None,
-    change: bool = False,
     protocol: str = "zoom",
 ) -> go.Figure:
-    """The mean difference of each stage (thick) and of its units (thin).
+    """How far the mean difference of each stage (thick) and of its units (thin) has moved.
+
+    All lines start at zero, so that the control can be held against what it controls.
 
     Args:
         differences: scale, unit, stage, block, difference.
@@ -32,47 +33,25 @@ def stage_lines(
         control: the same of the blur alone, drawn dashed.
         unit: one unit to name.
         scale: where to stand the guide.
-        change: draw the change from the smallest scale.
         protocol: what the scale is a scale of.
     """
     smallest, largest = (kernel_label(k) for k in kernels)
-    title = f"{largest} − {smallest}"
-    lines = []
-    if control is not None:
-        mean = control.groupby(["stage", "scale"], as_index=False)["difference"].mean()
-        lines.append((mean.assign(line="blur alone"), ink.muted, 1.8, "dash"))
-    mean = differences.groupby(["stage", "scale"], as_index=False)["difference"].mean()
-    lines.append((mean.assign(line=protocol), ink.text, 2.4, "solid"))
-    thin = differences.assign(line=differences["unit"])[["stage", "scale", "difference", "line"]]
-
-    if change:
-        thin = change_from_first(thin, ["line"], "difference")
-        lines = [
-            (change_from_first(table, ["stage"], "difference"), *look) for table, *look in lines
-        ]
-        title = f"change of ({title})"
-
-    panels = _Panels(sorted(differences["stage"].unique()), ink)
-    for name, rows in thin.groupby("line", sort=False):
-        chosen = name == unit
+    panels = _Panels([int(stage) for stage in sorted(differences["stage"].unique())], ink)
+    thin = change_from_first(differences, ["unit"], "difference")
+    for place, name in enumerate(dict.fromkeys(str(u) for u in thin["unit"])):
         panels.line(
-            rows.rename(columns={"difference": "value"}),
-            str(name),
-            ink.muted if chosen else ink.faint,
+            thin[thin["unit"] == name].rename(columns={"difference": "value"}),
+            name,
+            ink.muted if name == unit else ink.faint,
             1.0,
             "solid",
-            legend="one unit" if rows["line"].iat[0] == thin["line"].iat[0] else None,
+            legend=None if place else "one unit",
             group="units",
         )
-    for table, colour, width, dash in lines:
-        panels.line(
-            table.rename(columns={"difference": "value"}),
-            str(table["line"].iat[0]),
-            colour,
-            width,
-            dash,
-            legend=f"{table['line'].iat[0]}, mean of the stage",
-        )
+    if control is not None:
+        panels.line(_stage_changes(control), "blur alone", ink.muted, 1.8, "dash", "blur alone")
+    panels.line(_stage_changes(differences), protocol, ink.text, 2.4, "solid", f"stage, {protocol}")
+    title = f"change of {largest} − {smallest}"
     return panels.finish(title, scale, protocol)
 
 
@@ -82,33 +61,29 @@ def stage_branches(
     *,
     control: pd.DataFrame | None = None,
     scale: float | None = None,
-    change: bool = False,
     protocol: str = "zoom",
 ) -> go.Figure:
-    """One line a branch, for networks of three branches and more.
+    """How far the branches' mean weights have moved, for networks of three branches and more.
 
     Args:
         stages: scale, stage, branch, kernel, weight (``Sweep.stages``: the mean over channels and
             units).
         control: the same of the blur alone, drawn dashed.
         scale: where to stand the guide.
-        change: draw the change from the smallest scale.
         protocol: what the scale is a scale of.
     """
-    title = "change of the branch weight" if change else "branch weight, mean"
-    panels = _Panels(sorted(stages["stage"].unique()), ink)
-    kernels = sorted(stages["kernel"].unique())
+    panels = _Panels([int(stage) for stage in sorted(stages["stage"].unique())], ink)
+    kernels = sorted(int(kernel) for kernel in stages["kernel"].unique())
     for table, dash, width, suffix in (
         (control, "dash", 1.6, " · blur alone"),
         (stages, "solid", 2.2, ""),
     ):
         if table is None:
             continue
-        if change:
-            table = change_from_first(table, ["stage", "kernel"], "weight")  # noqa: PLW2901
-        for kernel, rows in table.groupby("kernel", sort=True):
-            name = kernel_label(int(kernel)) + suffix
-            branch = kernels.index(kernel)
+        moved = change_from_first(table, ["stage", "kernel"], "weight")
+        for branch, kernel in enumerate(kernels):
+            rows = moved[moved["kernel"] == kernel]
+            name = kernel_label(kernel) + suffix
             panels.line(
                 rows.rename(columns={"weight": "value"}),
                 name,
@@ -117,7 +92,14 @@ def stage_branches(
                 dash,
                 legend=None if suffix and branch else name if not suffix else "dashed: blur alone",
             )
-    return panels.finish(title, scale, protocol)
+    return panels.finish("change of the weight", scale, protocol)
+
+
+def _stage_changes(differences: pd.DataFrame) -> pd.DataFrame:
+    """stage, scale, value: how far the mean of the stage's units has moved."""
+    means = differences.groupby(["stage", "scale"])["difference"].mean().reset_index()
+    changes = change_from_first(means, ["stage"], "difference")
+    return changes.rename(columns={"difference": "value"})
 
 
 class _Panels:
@@ -131,7 +113,7 @@ class _Panels:
             rows=1,
             cols=len(stages),
             shared_yaxes=True,
-            horizontal_spacing=0.025,
+            horizontal_spacing=0.03,
             subplot_titles=[f"stage {stage}" for stage in stages],
         )
 
@@ -146,8 +128,11 @@ class _Panels:
         group: str | None = None,
     ) -> None:
         """A line in the panel of each stage that the table has; ``value`` over ``scale``."""
-        for stage, rows in table.sort_values("scale").groupby("stage", sort=True):
-            column = self.stages.index(int(stage)) + 1
+        ordered = table.sort_values("scale")
+        for column, stage in enumerate(self.stages, start=1):
+            rows = ordered[ordered["stage"] == stage]
+            if rows.empty:
+                continue
             self.scales = sorted({*self.scales, *(float(s) for s in rows["scale"])})
             self.figure.add_scatter(
                 x=rows["scale"],
@@ -170,8 +155,8 @@ class _Panels:
         ticks = [first, last] if first < last else [first]
         figure.update_xaxes(
             tickvals=ticks,
-            ticktext=[scale_label(s) for s in ticks],
-            range=[first - 0.06 * (last - first), last + 0.06 * (last - first)]
+            ticktext=[scale_label(s)[:-1] for s in ticks],
+            range=[first - 0.13 * (last - first), last + 0.13 * (last - first)]
             if first < last
             else None,
             ticklen=3,
@@ -184,7 +169,7 @@ class _Panels:
             figure.add_vline(x=scale, line={"color": ink.faint, "width": 1}, layer="below")
         figure.update_annotations(font={"size": 12, "color": ink.muted}, yshift=-2)
         figure.update_layout(
-            margin={"l": 72, "r": 10, "t": 40, "b": 38},
+            margin={"l": 72, "r": 10, "t": 40, "b": 36},
             hovermode="closest",
             showlegend=True,
             legend={
@@ -193,6 +178,7 @@ class _Panels:
                 "y": 1.12,
                 "yanchor": "bottom",
                 "font": {"size": 12, "color": ink.muted},
+                "traceorder": "reversed",
                 "itemclick": False,
                 "itemdoubleclick": False,
             },
@@ -203,7 +189,8 @@ class _Panels:
             xref="paper",
             y=0,
             yref="paper",
-            yshift=-34,
+            yanchor="top",
+            yshift=-17,
             showarrow=False,
             font={"size": 12, "color": ink.muted},
         )

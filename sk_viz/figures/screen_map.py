@@ -7,8 +7,15 @@ from collections.abc import Collection
 import pandas as pd
 import plotly.graph_objects as go
 
-from sk_viz.figures.palette import difference_scale
-from sk_viz.figures.screen_style import LEFT, RIGHT, Ink, kernel_label, scale_label, styled
+from sk_viz.figures.screen_style import (
+    LEFT,
+    RIGHT,
+    Ink,
+    difference_colours,
+    kernel_label,
+    scale_label,
+    styled,
+)
 
 STAGE_GAP = 0.35  # rows
 TOP, BOTTOM = 4, 26  # pixels
@@ -138,7 +145,9 @@ def difference_map(
     figure.update_xaxes(
         range=[-0.5, columns - 0.5],
         tickvals=list(range(0, columns, every)),
-        ticktext=[scale_label(s) for s in scales[::every]],
+        # Without the sign, so that eleven stand side by side on a phone.
+        ticktext=[scale_label(s)[:-1] for s in scales[::every]],
+        tickangle=0,
         ticklen=3,
         showline=False,
     )
@@ -160,7 +169,7 @@ def difference_map(
         hoverdistance=-1,
         clickmode="event+select",
         coloraxis={
-            "colorscale": difference_scale(),
+            "colorscale": difference_colours(ink),
             "cmin": -limit,
             "cmax": limit,
             "colorbar": _colour_bar(ink, limit, smallest, largest, change),
@@ -179,7 +188,7 @@ def _rows(names: Collection[str], stage_of: dict[str, int]) -> dict[str, float]:
 
 
 def _row_height(rows: int) -> int:
-    return 22 if rows <= 10 else 17 if rows <= 18 else 13
+    return 20 if rows <= 10 else 16 if rows <= 18 else 13
 
 
 def _frame(

@@ -33,7 +33,7 @@ def heat_layer(heatmap: npt.NDArray[np.float32], limit: float) -> npt.NDArray[np
         uint8 (H, W, 4), colours not multiplied by alpha.
     """
     layer = np.empty((*heatmap.shape, 4), np.uint8)
-    layer[..., :3] = np.where(heatmap[..., None] >= 0, np.uint8(FOR), np.uint8(AGAINST))
+    layer[..., :3] = np.where(heatmap[..., None] >= 0, np.array(FOR), np.array(AGAINST))
     share = np.abs(heatmap) / limit if limit > 0 else np.zeros_like(heatmap)
     layer[..., 3] = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     return layer

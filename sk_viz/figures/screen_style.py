@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from sk_viz.figures.palette import LARGEST, SMALLEST, difference_scale
+
 FONT = "Source Sans, 'Source Sans Pro', 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
 
 # Pixels left and right of every plot whose columns are scales; the filmstrip above the map keeps
@@ -65,6 +67,22 @@ def spread(values: Sequence[float], count: int, *keep: float) -> tuple[float, ..
     steps = [round(i * (len(values) - 1) / (count - 1)) for i in range(count)]
     chosen = {values[i] for i in steps} | (set(keep) & set(values))
     return tuple(value for value in values if value in chosen)
+
+
+def difference_colours(ink: Ink) -> list[tuple[float, str]]:
+    """The diverging scale of a difference; on a dark page zero is dark and the ends are light.
+
+    The hues are the paper's; only what is near nothing recedes into the page.
+    """
+    if ink is not DARK:
+        return difference_scale()
+    return [
+        (0.0, "#8CCBF2"),
+        (0.25, SMALLEST),
+        (0.5, "#262C33"),
+        (0.75, LARGEST),
+        (1.0, "#FFBE8F"),
+    ]
 
 
 def styled(figure: go.Figure, ink: Ink, height: int) -> go.Figure:

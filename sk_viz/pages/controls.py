@@ -160,13 +160,16 @@ def _windows(settings: Settings, shown: Picture) -> list[Any]:
     """What the smallest and the largest scale show, drawn on the whole picture."""
     if settings.protocol == "object":
         return []
+    preprocessing = _preprocessing(settings)
     try:
         scales = settings.scale_values
-    except ScaleError:
+        ends = (scales[0], scales[-1]) if settings.protocol == "zoom" else scales[-1:]
+        return [
+            window(shown, s, settings.protocol, preprocessing, point=settings.point)
+            for s in dict.fromkeys(ends)
+        ]
+    except ScaleError:  # the page says so
         return []
-    ends = dict.fromkeys((scales[0], scales[-1])) if settings.protocol == "zoom" else scales[:1]
-    preprocessing = _preprocessing(settings)
-    return [window(shown, s, settings.protocol, preprocessing, point=settings.point) for s in ends]
 
 
 def _preprocessing(settings: Settings) -> Preprocessing:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -49,22 +50,26 @@ def _files(sweep: Sweep, title: str) -> None:
     stem = file_stem(sweep.record)
     if title:
         st.markdown(f"**{title}**")
-    _button("Sweep, JSON", lambda: _json(sweep), f"{stem}.json", "application/json")
+    _button("Sweep, JSON", partial(_json, sweep), f"{stem}.json", "application/json")
     for name in TABLES:
         table: pd.DataFrame = getattr(sweep, name)
         with st.container(horizontal=True):
             _button(
                 f"{name.capitalize()}, CSV",
-                lambda table=table: table.to_csv(index=False).encode(),
+                partial(_csv, table),
                 f"{stem}_{name}.csv",
                 "text/csv",
             )
             _button(
                 "Parquet",
-                lambda table=table: table_parquet(table, sweep.record),
+                partial(table_parquet, table, sweep.record),
                 f"{stem}_{name}.parquet",
                 "application/vnd.apache.parquet",
             )
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False).encode()
 
 
 def _json(sweep: Sweep) -> bytes:

@@ -105,7 +105,7 @@ def page() -> None:
     _map(shown, view, unit, scale)
     left, right = st.columns([1, 1], gap="medium")
     with left:
-        _stages(shown, view, unit, scale)
+        _stages(shown, unit, scale)
     with right:
         _unit(shown, view, unit, scale)
     with progress:
@@ -171,7 +171,8 @@ def _compute(settings: Settings, view: View) -> Shown:
 
 
 def _header(shown: Shown, view: View) -> None:
-    sweep = shown.sweep
+    smallest, largest = (kernel_label(k) for k in _kernels(shown))
+    what = f"the mean weight of {largest} minus that of {smallest}"
     left, right = st.columns([1, 1], vertical_alignment="center")
     with left:
         shell.question(QUESTION)
@@ -182,18 +183,15 @@ def _header(shown: Shown, view: View) -> None:
         st.segmented_control(
             "Show",
             [False, True],
-            format_func=lambda change_: _change_label(sweep) if change_ else "Difference",
+            format_func=lambda change_: "Change" if change_ else "Difference",
+            help=f"What the map shows: {what}, or its change from the smallest scale.",
             required=True,
             label_visibility="collapsed",
             **controls.bound("change", view.change, View, "change"),
         )
-        downloads.button(sweep, shown.control)
+        downloads.button(shown.sweep, shown.control)
     st.markdown(_answer(shown))
     _model_line(shown)
-
-
-def _change_label(sweep: Sweep) -> str:
-    return f"Change from {scale_label(min(sweep.scales))}"
 
 
 def _answer(shown: Shown) -> str:
@@ -251,7 +249,7 @@ def _filmstrip(
     sweep = shown.sweep
     scales = sweep.scales
     frames_at = spread(scales, MOST_FRAMES, scale, *heats)
-    first = sweep.predictions["name"].iat[0]
+    first = str(sweep.predictions["name"].iloc[0])
     done = {s: attribution.heatmap for s, attribution in heats.items() if attribution is not None}
     limit = common_limit(list(done.values())) if done else 0.0
     frames = []
@@ -260,18 +258,19 @@ def _filmstrip(
             continue
         top = sweep.predictions[sweep.predictions["scale"] == stimulus.scale]
         heat = done.get(stimulus.scale)
+        name, probability = str(top["name"].iloc[0]), float(top["probability"].to_numpy()[0])
         frames.append(
             Frame(
                 column=column,
                 scale=stimulus.scale,
                 label=scale_label(stimulus.scale),
                 source=data_address(stimulus.rgb),
-                name=str(top["name"].iat[0]),
-                probability=float(top["probability"].iat[0]),
+                name=name,
+                probability=probability,
                 others="\n".join(
                     f"{p:.1%}  {n}" for n, p in zip(top["name"], top["probability"], strict=True)
                 ),
-                changed=top["name"].iat[0] != first,
+                changed=name != first,
                 chosen=stimulus.scale == scale,
                 explained=stimulus.scale in heats,
                 heat=None if heat is None else data_address(heat_layer(heat, limit)),
@@ -327,13 +326,12 @@ def _map_clicked() -> None:
         change(Settings, unit=str(unit), scale=float(scale))
 
 
-def _stages(shown: Shown, view: View, unit: str, scale: float) -> None:
+def _stages(shown: Shown, unit: str, scale: float) -> None:
     sweep, control = shown.sweep, shown.control
-    with st.container(height=40, border=False, vertical_alignment="center"):
-        st.markdown("**Stages over scale**")
+    with st.container(height=32, border=False, vertical_alignment="center"):
+        st.markdown(f"**Stages, change from {scale_label(min(sweep.scales))}**")
     looks: dict[str, Any] = {
         "scale": scale,
-        "change": view.change,
         "protocol": shown.settings.protocol,
     }
     if max(len(u.kernels) for u in shown.model.units) > 2:
@@ -366,7 +364,7 @@ def _why_blur(shown: Shown) -> str:
     crop = preprocessing.crop_fraction * min(picture.width, picture.height)
     detail = crop / preprocessing.input_size
     last = max(shown.sweep.scales)
-    why = "Dashed is blur alone, the size unchanged: what it moves as well is not due to size."
+    why = "Dashed is blur alone, size unchanged: what it moves as well is not due to size."
     if detail >= last:
         return f"{why} This picture has real detail for zooms up to {detail:.1f}×."
     if detail > 1:
@@ -376,7 +374,7 @@ def _why_blur(shown: Shown) -> str:
 
 def _unit(shown: Shown, view: View, unit: str, scale: float) -> None:
     found = next(u for u in shown.model.units if u.name == unit)
-    with st.container(horizontal=True, height=40, border=False, vertical_alignment="center"):
+    with st.container(horizontal=True, height=32, border=False, vertical_alignment="center"):
         st.markdown(f"**Channels of {shell.plain(unit)}**")
         st.segmented_control(
             "Channels",
@@ -409,16 +407,21 @@ def _unit(shown: Shown, view: View, unit: str, scale: float) -> None:
     )
 
 
+def _explained_class(shown: Shown) -> int:
+    """The likeliest class at the first scale: one class for all scales, so that they compare."""
+    return int(shown.sweep.predictions["label"].to_numpy()[0])
+
+
 def _attribution_key(shown: Shown, view: View, scale: float) -> Hashable:
     settings = shown.settings
     point = settings.point if settings.protocol in ("zoom", "object") else (0.5, 0.5)
-    label = int(shown.sweep.predictions["label"].iat[0])
+    label = _explained_class(shown)
     return ("attribution", *shown.inputs, view.method, label, scale, settings.protocol, point)
 
 
 def _attribute(shown: Shown, view: View, scale: float) -> Callable[[Report], Attribution]:
     settings = shown.settings
-    label = int(shown.sweep.predictions["label"].iat[0])
+    label = _explained_class(shown)
 
     def work(report: Report) -> Attribution:
         return sk_viz.attribute(

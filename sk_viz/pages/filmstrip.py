@@ -129,7 +129,13 @@ button.why .under { filter: grayscale(1) contrast(.75); }
   border-radius: 2px; margin-right: 4px; }
 .legend .for::before { background: rgb(0,158,80); }
 .legend .against::before { background: rgb(170,40,190); }
-@media (max-width: 640px) { .gutter { display: none; } }
+@media (max-width: 640px) {
+  .gutter { display: none; }
+  .gutter.keep { display: block; position: sticky; left: 0; max-width: 90vw; padding: 6px 0 4px; }
+  .gutter.keep .legend { display: inline-block; margin: 0 0 0 8px; }
+  .row.keep { flex-direction: column; align-items: flex-start; }
+  .row.keep .cells { width: 100%; }
+}
 """
 
 _JS = """
@@ -152,7 +158,7 @@ export default function (component) {
     const room = parentElement.host?.clientWidth ?? parentElement.clientWidth
       ?? strip.clientWidth;
     const gutters = narrow() ? 0 : data.left + data.right;
-    return Math.max(72, Math.min(112, (room - gutters) / data.frames.length));
+    return Math.max(72, Math.min(73, (room - gutters) / data.frames.length));
   };
   const image = (source, cls, alt) => {
     const el = make("img", cls);
@@ -224,6 +230,8 @@ export default function (component) {
     legend.append(make("b", "for", "for"), document.createTextNode("  "),
       make("b", "against", "against"));
     gutter.append(legend);
+    gutter.classList.add("keep");
+    gutter.parentElement.classList.add("keep");
   }
   const place = () => {
     const width = cellWidth();
@@ -231,14 +239,14 @@ export default function (component) {
     const slim = narrow();
     inner.style.minWidth = slim ? few * width + "px" : "";
     for (const { row, gutter, cells, made } of rows) {
-      gutter.style.width = data.left + "px";
+      gutter.style.width = slim ? "auto" : data.left + "px";
       cells.style.marginRight = slim ? "0" : data.right + "px";
       made.forEach((cell, i) => {
         cell.style.width = width + "px";
         cell.style.left = slim ? (i + 0.5) * width + "px"
           : 100 * (data.frames[i].column + 0.5) / data.columns + "%";
       });
-      row.style.height = Math.max(...made.map((cell) => cell.offsetHeight)) + 4 + "px";
+      cells.style.minHeight = Math.max(...made.map((cell) => cell.offsetHeight)) + 4 + "px";
     }
   };
   if (old) old.replaceWith(strip); else parentElement.append(strip);

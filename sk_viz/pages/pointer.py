@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import cv2
+import numpy as np
 import streamlit as st
 
 from sk_viz.pages.filmstrip import data_address
@@ -32,7 +33,7 @@ def pointer(
     """
     shrink = min(1.0, LONGEST / max(picture.width, picture.height))
     size = (max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink)))
-    small = cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     _component(
         key=key,
         data={

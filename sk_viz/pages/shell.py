@@ -10,7 +10,7 @@ To add a page, write ``sk_viz/pages/<name>.py`` with a function ``page() -> None
    page draws what it computed last;
 3. gets its inputs by ``model()`` and ``picture()``, and everything that takes longer than a
    glance by ``result(key, label, work)``, which shows progress and a button to stop;
-4. draws with figures from ``sk_viz.figures`` and ends with ``state.write_address``.
+4. draws with figures from ``sk_viz.figures`` and calls ``state.write_address``.
 
 All sessions share the loaded models, without a lock here: every measure may be called by any
 number of threads at once, and no page puts anything on a model itself.
@@ -102,6 +102,15 @@ def model(settings: Settings) -> Model:
 def begin() -> None:
     """The start of a run of a page."""
     st.session_state.pop("model.failed", None)
+    st.session_state["asked"] = set()
+
+
+def settle() -> None:
+    """The end of a run: let go of what this session waited for before and no longer asks for."""
+    waiting: set[Hashable] = st.session_state.get("waiting", set())
+    for key in waiting - st.session_state.get("asked", set()):
+        jobs().release(key, st.session_state["session"])
+        waiting.discard(key)
 
 
 def sample_ids(protocol: str) -> tuple[str, ...]:
@@ -146,12 +155,14 @@ def result(key: Hashable, label: str, work: Callable[[Report], T]) -> T:
     Raises:
         StoppedByUserError: it was stopped, now or before.
     """
+    st.session_state.setdefault("asked", set()).add(key)
     kept: T | None = jobs().kept(key)
     if kept is not None:
         return kept
     if key in st.session_state.get("stopped", ()):
         raise StoppedByUserError
     session = st.session_state.setdefault("session", uuid.uuid4().hex)
+    settle()
     job = jobs().want(key, session, work)
     st.session_state.setdefault("waiting", set()).add(key)
     place = st.empty()
@@ -179,14 +190,6 @@ def result(key: Hashable, label: str, work: Callable[[Report], T]) -> T:
         raise StoppedByUserError
     done: T = job.future.result()
     return done
-
-
-def release_others(*keys: Hashable) -> None:
-    """Let go of what this session waited for and no longer wants."""
-    waiting: set[Hashable] = st.session_state.setdefault("waiting", set())
-    for key in waiting - set(keys):
-        jobs().release(key, st.session_state["session"])
-    waiting &= set(keys)
 
 
 def _stop(key: Hashable, session: str) -> None:

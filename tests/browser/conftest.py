@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT = 120_000  # milliseconds: a busy machine is no failure
@@ -62,6 +62,7 @@ def browser() -> Iterator[Browser]:
     if found is None:
         pytest.fail("There is no Chromium: install one, or name it in $CHROMIUM.")
     with sync_playwright() as playwright:
+        expect.set_options(timeout=WAIT)
         chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield chromium
         chromium.close()

@@ -79,6 +79,7 @@ def test_a_click_on_the_map_opens_that_unit_at_that_scale(
     assert address(page)["scale"] == "1.5"
     click_cell(page, 0.97, 0.9)
     page.wait_for_function("() => location.search.includes('scale=2')")
+    settled(page)
     assert title_of_channels(page) != "Channels of SK_2_1"
     # The same cell a second time is a choice as well, not the end of one.
     click_cell(page, 0.97, 0.9)
@@ -133,16 +134,16 @@ def test_an_upload_is_swept_and_a_wrong_one_leaves_it(
 ) -> None:
     page = open_page(FEW)
     pixels = np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "my <b>own</b> picture.png")
+    Image.fromarray(pixels).save(tmp_path / "my <b>own<b> picture.png")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
     page.locator("[data-testid=stSidebar]").get_by_text("Upload", exact=True).click()
-    page.locator("input[type=file]").set_input_files(tmp_path / "my <b>own</b> picture.png")
-    expect(page.get_by_text("my <b>own</b> picture.png, 128 × 96")).to_be_visible()
+    page.locator("input[type=file]").set_input_files(tmp_path / "my <b>own<b> picture.png")
+    expect(page.get_by_text("my <b>own<b> picture.png, 128 × 96")).to_be_visible()
     settled(page)
     assert address(page)["picture"] == "upload"
     page.locator("input[type=file]").set_input_files(tmp_path / "broken.png")
     expect(page.get_by_text(re.compile("broken.png.*(cannot|broken|cut)"))).to_be_visible()
-    expect(page.get_by_text("my <b>own</b> picture.png, 128 × 96")).to_be_visible()
+    expect(page.get_by_text("my <b>own<b> picture.png, 128 × 96")).to_be_visible()
 
 
 def test_the_numbers_can_be_taken_away(open_page: Open) -> None:
