@@ -45,7 +45,7 @@ OF_SURVEY = {
     "fig4": "Figure 4: classes",
     "heatmap": "Heatmap: unit by scale",
 }
-VENUES = {name: name.replace("-", " ").upper().replace("COLUMN", "column") for name in WIDTHS}
+VENUES = {name: f"{name.split('-')[0].upper()} {name.split('-')[1]}" for name in WIDTHS}
 RESOLUTIONS = ("150", "300", "600")
 SIZES = {"1": "Final size", "2": "Twice"}
 TYPES = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
@@ -126,7 +126,7 @@ def page() -> None:
 
 def _source_and_figure(view: FiguresView, surveys: dict[str, SurveyAtHand]) -> FiguresView:
     """What it is of, and which; what cannot be drawn of a source is not offered."""
-    of, which, size = st.columns([1.2, 1.6, 0.8], gap="medium", vertical_alignment="bottom")
+    of, which, size = st.columns([1.2, 1.6, 0.8], gap="medium")
     sources = list(dict.fromkeys([PICTURE, *surveys, view.source]))
     with of:
         st.selectbox(
@@ -160,7 +160,7 @@ def _source_and_figure(view: FiguresView, surveys: dict[str, SurveyAtHand]) -> F
 
 def _tuning(view: FiguresView, settings: Settings, surveys: dict[str, SurveyAtHand]) -> None:
     width, dpi, scales, own, latex = st.columns(
-        [1.2, 0.8, 0.8, 1.2, 0.8], gap="medium", vertical_alignment="bottom"
+        [1.2, 1.0, 0.8, 1.1, 0.8], gap="medium"
     )
     with width:
         st.selectbox(

@@ -62,7 +62,7 @@ def test_another_width_draws_anew_and_going_back_does_not(
     app = open_page("figures", **QUICK)
     app.selectbox(key="figures.width").set_value("neurips-text").run()
     assert errors(app) == []
-    assert "5.5 in, NEURIPS TEXT" in text(app)
+    assert "5.5 in, NEURIPS text" in text(app)
     assert app.query_params["width"] in (["neurips-text"], "neurips-text")
     app.selectbox(key="figures.width").set_value("cvpr-column").run()
     assert errors(app) == []
