@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,7 @@ def read(
     model: Model,
     shown: Sequence[Stimulus],
     *,
+    held: Mapping[str, Tensor] | None = None,
     autocast: bool = False,
     progress: Progress | None = None,
 ) -> Reading:
@@ -73,6 +74,7 @@ def read(
     Args:
         model: the model to read.
         shown: the stimuli, of any sizes.
+        held: weights (1, M, C) to use in place of a unit's own, by unit name.
         autocast: half precision where torch holds it safe; CUDA only.
         progress: called with (done, total) after each forward; what it raises ends the reading.
 
@@ -91,7 +93,7 @@ def read(
         group = _of_one_size(shown[done : done + fitting])
         try:
             with torch.inference_mode(), torch.autocast("cuda", enabled=autocast):
-                found, chosen = model.readout(to_tensor(group, model))
+                found, chosen = model.readout(to_tensor(group, model), held)
         except torch.OutOfMemoryError:
             found = None
         if found is None:  # outside the except, whose traceback would keep the tensors alive

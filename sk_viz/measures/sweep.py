@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from sk_viz.measures.tables import (
 from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, parse_scales, stimuli
 
 if TYPE_CHECKING:
+    from sk_viz.measures.holding import Choice
     from sk_viz.networks.zoo import Model
 
 SCALES = parse_scales("1:2:11")
@@ -139,6 +140,7 @@ def sweep(
     point: tuple[float, float] = CENTRE,
     background: Background | None = None,
     *,
+    held: Mapping[str, Choice] | None = None,
     autocast: bool = False,
     progress: Progress | None = None,
 ) -> Sweep:
@@ -151,18 +153,28 @@ def sweep(
         protocol: ``zoom``, ``blur``, ``resolution`` or ``object``.
         point: (x, y) in [0, 1], where to zoom to, or where to draw the object.
         background: of the protocol ``object``: a colour (R, G, B) or a picture.
+        held: what to hold where at every scale, such as ``{"SK_3_4": "largest"}``; see
+            ``held_weights``. The tables keep what each unit chose by itself, the held ones too;
+            those after a held one choose from what they then see.
         autocast: half precision where torch holds it safe; CUDA only.
         progress: called with (done, total) between the scales; what it raises ends the sweep.
 
     Raises:
         ScaleError: scales, protocol or point that make no sense together.
         PictureError: ``object`` with a picture that has no transparency.
-        ModelError: memory too small for one stimulus; autocast without CUDA.
+        ModelError: memory too small for one stimulus; autocast without CUDA; units, stages or
+            choices in ``held`` that are none.
     """
+    from sk_viz.measures.holding import describe, held_weights  # which knows sweeps
+
+    holding = held_weights(model.units, held) if held else None
+    settings: dict[str, Any] = {}
+    if held:
+        settings["held"] = {key: describe(choice) for key, choice in held.items()}
     shown = stimuli(
         picture, scales, protocol, model.preprocessing, point=point, background=background
     )
-    reading = read(model, shown, autocast=autocast, progress=progress)
+    reading = read(model, shown, held=holding, autocast=autocast, progress=progress)
     scales = tuple(stimulus.scale for stimulus in shown)
     probabilities = _softmax(reading.logits)
     return Sweep(
@@ -180,6 +192,7 @@ def sweep(
             dtype="float16 autocast" if autocast else "float32",
             batch_size=reading.batch_size,
             notes=reading.notes,
+            **settings,
         ),
         stimuli=shown,
         probabilities=probabilities,

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sk_viz.errors import ModelError, ScaleError
+from sk_viz.measures.intervention import intervene
 from sk_viz.measures.sweep import Sweep, sweep
 from sk_viz.measures.tables import weights_table
 from sk_viz.pictures import normalise, stimuli
@@ -203,3 +204,17 @@ def test_a_table_of_sknet101_takes_little_time():
         times.append(time.perf_counter() - start)
     assert len(table) == 682_752
     assert min(times) < 0.1
+
+
+def test_held_weights_are_those_of_an_intervention(tiny_model, noise_picture) -> None:
+    held = {"SK_2_1": "largest"}
+    swept = sweep(tiny_model, noise_picture, scales=(1.0, 2.0), held=held)
+    live = sweep(tiny_model, noise_picture, scales=(1.0, 2.0))
+    after = intervene(tiny_model, noise_picture, held, scale=2.0).after
+    found = swept.predictions[swept.predictions["scale"] == 2.0]
+    np.testing.assert_allclose(found["probability"], after["probability"], rtol=1e-5)
+    # The held unit is still told as it chose; the one behind it sees something else.
+    np.testing.assert_array_equal(swept.unit_differences("SK_2_1"), live.unit_differences("SK_2_1"))
+    assert (swept.unit_differences("SK_3_1") != live.unit_differences("SK_3_1")).all()
+    assert swept.record["held"] == held
+    assert "held" not in live.record
