@@ -7,7 +7,7 @@ import streamlit as st
 from PIL import Image, ImageColor
 
 from sk_viz.figures.palette import LARGEST, SMALLEST
-from sk_viz.pages import explore, figures, how_far, learn, shell, survey, what_if, why
+from sk_viz.pages import compare, explore, figures, how_far, learn, shell, survey, what_if, why
 
 # One line a page: title, function, and its path in the address ("" is the first screen).
 PAGES = (
@@ -16,6 +16,7 @@ PAGES = (
     ("How far", how_far.page, "how-far"),
     ("What if", what_if.page, "what-if"),
     ("Learn", learn.page, "learn"),
+    ("Compare", compare.page, "compare"),
     ("Figures", figures.page, "figures"),
     ("Survey", survey.page, "survey"),
 )
