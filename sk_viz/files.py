@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-import uuid
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sk_viz.errors import ModelError
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write beside the target and put it in place in one step.
+    """:func:`write_atomic` for a name that a user gave.
 
     Raises:
         ModelError: the place cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        write_atomic(path, data)
     except OSError as error:
         raise ModelError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Put a file in place in one step, on the disk when this returns."""
+    with whole_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[io.BufferedWriter]:
+    """A file beside the target that takes its place when it is whole and on the disk."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the new name itself must survive a power cut
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

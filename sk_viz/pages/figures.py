@@ -159,9 +159,7 @@ def _source_and_figure(view: FiguresView, surveys: dict[str, SurveyAtHand]) -> F
 
 
 def _tuning(view: FiguresView, settings: Settings, surveys: dict[str, SurveyAtHand]) -> None:
-    width, dpi, scales, own, latex = st.columns(
-        [1.2, 1.0, 0.8, 1.1, 0.8], gap="medium"
-    )
+    width, dpi, scales, own, latex = st.columns([1.2, 1.0, 0.8, 1.1, 0.8], gap="medium")
     with width:
         st.selectbox(
             "Width",

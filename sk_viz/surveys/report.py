@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sk_viz.files import write_atomic
 from sk_viz.measures.statistics import (
     PairedEffect,
     holm,
@@ -21,7 +22,6 @@ from sk_viz.measures.statistics import (
     wilson_interval,
 )
 from sk_viz.surveys.results import SurveyResults
-from sk_viz.surveys.store import write_atomic
 
 Array = npt.NDArray[np.float64]
 

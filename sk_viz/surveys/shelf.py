@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sk_viz.errors import PictureError
-from sk_viz.surveys.store import Store, write_atomic
+from sk_viz.files import write_atomic
+from sk_viz.surveys.store import Store
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +21,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from sk_viz.errors import PictureError
+from sk_viz.files import whole_file, write_atomic
 from sk_viz.surveys.sources import Ref
 
 RECORD = b"sk_viz"
@@ -60,7 +59,7 @@ class Store:
         with _writable(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with (
-                _temporary(self.folder / "pictures.parquet") as file,
+                whole_file(self.folder / "pictures.parquet") as file,
                 pq.ParquetWriter(file, _REFS, compression="zstd") as writer,
             ):
                 for rows in _groups(refs, part_size):
@@ -170,34 +169,6 @@ class Store:
             yield
         finally:
             lock.release()
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Put a file in place in one step, on the disk when this returns."""
-    with _temporary(path) as file:
-        file.write(data)
-
-
-@contextmanager
-def _temporary(path: Path) -> Iterator[io.BufferedWriter]:
-    """A file beside the target that takes its place when it is whole and on the disk."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # the new name itself must survive a power cut
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 @contextmanager
