@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from sk_viz.pages.address import (
@@ -31,10 +31,11 @@ class Choice:
     unseen: int = 0
 
 
-words = some.from_regex(r"[a-z0-9_][a-z0-9._-]{0,20}", fullmatch=True)
+words = some.text("abcxyz019_-", min_size=1, max_size=20)
 shares = some.floats(0, 1).map(lambda x: float(f"{x:.9g}"))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     some.builds(
         Choice,
