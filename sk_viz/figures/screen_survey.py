@@ -161,7 +161,7 @@ def _written(row: Mapping[str, Any], value: str, interval: Sequence[float]) -> s
 
 def _frame(figure: go.Figure, units: Sequence[str], ink: Ink, title: str, middle: float) -> None:
     styled(figure, ink, _HEAD + ROW * len(units))
-    figure.add_vline(x=middle, line={"color": ink.faint, "width": 1}, layer="below")
+    figure.add_vline(x=middle, line={"color": ink.muted, "width": 1.4}, layer="below")
     for y in range(1, len(units)):
         stage = units[y].split("_")[1] != units[y - 1].split("_")[1]
         figure.add_hline(

@@ -275,7 +275,8 @@ def _answer(data: Mapping[str, Any], protocol: str, scale: float) -> str:
     if beyond:
         more, less = _sure(beyond)
         text += (
-            f" Beyond what blur alone does, {more} turn to the larger and {less} to the smaller."
+            f" Beyond what blur alone does, the larger kernel gains in {more} and the smaller in "
+            f"{less}."
         )
     return text
 
@@ -324,7 +325,7 @@ def _about(data: Mapping[str, Any]) -> None:
         "corrected by Holm."
     )
     if data["unreadable_count"]:
-        with st.expander(f"{data['unreadable_count']:,} pictures could not be read"):
+        with st.expander(f"Could not be read: {data['unreadable_count']:,}"):
             st.dataframe(pd.DataFrame(data["unreadable"]), hide_index=True)
 
 

@@ -79,7 +79,7 @@ def test_a_zip_becomes_a_report_and_leaves_no_pictures(open_page: OpenPage) -> N
     classes = app.dataframe[0]
     assert list(classes.value["class"]) == ["a", "b"]
     assert list(classes.value["pictures"]) == [3, 3]
-    assert [e.label for e in app.expander] == ["1 pictures could not be read"]
+    assert [e.label for e in app.expander] == ["Could not be read: 1"]
     (kept,) = shelf.kept_surveys()
     assert kept.name.startswith("my-pictures-")
     assert not kept.pictures.exists()
