@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from pathlib import PurePath
 
 import streamlit as st
 
@@ -19,15 +16,11 @@ from sk_viz.figures.paper_style import DPI, WIDTHS, width_inches
 from sk_viz.measures.methods import METHODS
 from sk_viz.pages import controls, shell
 from sk_viz.pages.address import in_address, one_of, switch, word, write_switch
-from sk_viz.pages.jobs import Report
-from sk_viz.pages.scene import scene
+from sk_viz.pages.film import film
 from sk_viz.pages.state import UPLOAD, Settings, change, current, write_address
 from sk_viz.pages.surveys_at_hand import SurveyAtHand, at_hand, on_loopback, surveys_at_hand
 from sk_viz.pictures import CENTRE, check_scales, parse_scales
 from sk_viz.surveys.store import Store
-
-if TYPE_CHECKING:
-    from sk_viz.measures.sweep import Sweep
 
 QUESTION = "What goes into the paper?"
 PICTURE = "picture"
@@ -121,7 +114,7 @@ def page() -> None:
         _preview(made, view)
         _files(made)
     if view.source == PICTURE:
-        _film(settings)
+        film(settings)
 
 
 def _source_and_figure(view: FiguresView, surveys: dict[str, SurveyAtHand]) -> FiguresView:
@@ -373,38 +366,3 @@ def _button(label: str, data: bytes, name: str, mime: str) -> None:
         icon=":material/download:",
         key=f"figures.file.{label}",
     )
-
-
-def _film(settings: Settings) -> None:
-    """For slides: the sweep of the sidebar's scales, as a GIF, when it is asked for."""
-    asked: set[Hashable] = st.session_state.setdefault("figures.films", set())
-    key: Hashable = ("film", settings.picture, settings.model, settings.protocol, settings.scales)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**For slides** The scales of the sidebar as a film.")
-        if key not in asked:
-            st.button(
-                "Make the GIF",
-                key="figures.film",
-                icon=":material/animation:",
-                on_click=lambda: asked.add(key),
-            )
-    if key not in asked:
-        return
-    film = shell.last_good("figures.film", lambda: _moving(settings))
-    if film is None:
-        return
-    st.image(film, width=640, alt="The picture as it is zoomed, and every unit beside it.")
-    _button("GIF", film, "sk-viz.gif", "image/gif")
-
-
-def _moving(settings: Settings) -> bytes:
-    now = scene(settings)
-    key = ("gif", *now.inputs, settings.protocol, now.sweep.scales, now.point)
-    return shell.result(key, "Drawing the film", partial(_gif, now.sweep))
-
-
-def _gif(sweep: Sweep, _: Report) -> bytes:
-    from sk_viz.figures.paper_animation import make_animation
-
-    with tempfile.TemporaryDirectory() as folder:
-        return make_animation(sweep, Path(folder) / "film.gif").read_bytes()
