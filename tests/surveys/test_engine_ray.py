@@ -1,0 +1,65 @@
+"""The engine for clusters: what its actors store, and what is said without Ray."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+
+import sk_viz
+from sk_viz.errors import ModelError
+from sk_viz.surveys import engine_ray, run_survey
+from sk_viz.surveys import survey as survey_module
+from sk_viz.surveys.plan import Plan
+from sk_viz.surveys.store import Store
+
+
+def test_without_ray_one_sentence_says_what_to_do(
+    tmp_path, model_folder, class_folders, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ModelError, match="pip install"):
+        run_survey(str(model_folder), class_folders, tmp_path / "out", engine="ray", device="cpu")
+    run_survey(str(model_folder), class_folders, tmp_path / "out", device="cpu")
+    assert Store(tmp_path / "out").parts() == [0]
+
+
+def test_actors_store_what_the_local_engine_stores(
+    tmp_path, model_folder, class_folders, monkeypatch
+):
+    """Two actors with one part after the other each, one part twice as after a worker's death."""
+    monkeypatch.setattr(survey_module, "PART_SIZE", 4)
+    run_survey(str(model_folder), class_folders, tmp_path / "local", device="cpu")
+
+    def by_actors(plan, model, parts, address):
+        assert isinstance(plan, Plan)
+        threads = torch.get_num_threads()
+        actors = [engine_ray.PartActor(plan, model.id, "cpu", threads) for _ in range(2)]
+        actors[0]({"part": [parts[0]]})
+        for part in parts:
+            counts = actors[part % 2]({"part": [part]})
+            for pictures, bad in zip(counts["pictures"], counts["unreadable"], strict=True):
+                yield engine_ray.Step(pictures, bad)
+
+    monkeypatch.setattr(engine_ray, "run", by_actors)
+    told = []
+    run_survey(
+        str(model_folder), class_folders, tmp_path / "actors", engine="ray", device="cpu",
+        progress=told.append,
+    )  # fmt: skip
+    local = {f.name: f.read_bytes() for f in (tmp_path / "local").glob("*.parquet")}
+    actors = {f.name: f.read_bytes() for f in (tmp_path / "actors").glob("*.parquet")}
+    assert local == actors
+    assert (told[-1].done, told[-1].unreadable) == (13, 1)
+
+
+def test_a_plan_can_be_sent_to_a_worker(tmp_path, model_folder, class_folders):
+    import pickle
+
+    from sk_viz.surveys.sources import open_source
+
+    model = sk_viz.load_model(model_folder, "cpu")
+    source = open_source(class_folders)
+    plan = Plan(str(tmp_path), source, (("zoom", 1.0),), False, 4, 8, {"model": model.id})
+    assert pickle.loads(pickle.dumps(plan)) == plan
