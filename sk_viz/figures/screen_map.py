@@ -188,7 +188,7 @@ def _rows(names: Collection[str], stage_of: dict[str, int]) -> dict[str, float]:
 
 
 def _row_height(rows: int) -> int:
-    return 20 if rows <= 10 else 16 if rows <= 18 else 13
+    return 19 if rows <= 10 else 16 if rows <= 18 else 13
 
 
 def _frame(
