@@ -19,7 +19,7 @@ from sk_viz.preprocessing import Preprocessing
 from sk_viz.surveys.plan import Plan
 from sk_viz.surveys.sources import Entry
 from sk_viz.surveys.store import Store
-from sk_viz.surveys.tables import Measured, PartTables
+from sk_viz.surveys.tables import Forward, PartTables
 
 if TYPE_CHECKING:
     from sk_viz.networks.zoo import Model
@@ -93,8 +93,12 @@ class Worker:
             strict=True,
         )
         group_size = max(1, self.plan.batch // len(self.plan.conditions))
-        with ThreadPoolExecutor(DECODERS, "decode") as pool:
-            ready = _ahead(pool, self._prepare, entries, 2 * group_size + DECODERS)
+        ahead = 2 * group_size + DECODERS
+        with (
+            ThreadPoolExecutor(1, "read") as reader,
+            ThreadPoolExecutor(DECODERS, "decode") as pool,
+        ):
+            ready = _ahead(pool, self._prepare, _elsewhere(reader, entries, ahead), ahead)
             for part, pictures in itertools.groupby(ready, key=lambda pair: pair[0]):
                 tables = PartTables(self.plan, self.model, part)
                 step: Step | None = None
@@ -117,22 +121,21 @@ class Worker:
     def _measure(self, group: list[Prepared], tables: PartTables) -> None:
         """Read all stimuli of some pictures, those of one size together."""
         flat = [(p, i) for p, picture in enumerate(group) for i in range(len(picture.inputs))]
-        read: dict[tuple[int, int], tuple[Floats, list[Floats]]] = {}
+        read: dict[tuple[int, int], tuple[Forward, int]] = {}
         by_size = sorted(flat, key=lambda at: group[at[0]].inputs[at[1]].shape[-1])
         for _, same in itertools.groupby(
             by_size, key=lambda at: group[at[0]].inputs[at[1]].shape[-1]
         ):
             places = list(same)
-            logits, weights = self._forward([group[p].inputs[i] for p, i in places])
-            for n, place in enumerate(places):
-                read[place] = logits[n], [w[n] for w in weights]
+            forward = self._forward([group[p].inputs[i] for p, i in places])
+            read |= {place: (forward, n) for n, place in enumerate(places)}
         for p, picture in enumerate(group):
             label = picture.entry.label
-            measured = [Measured(*read[p, i], condition=c) for c, i in enumerate(picture.shown)]
+            measured = [read[p, i] for i in picture.shown]
             tables.add(picture, self.labels(label) if label is not None else None, measured)
 
-    def _forward(self, inputs: list[Floats]) -> tuple[Floats, list[Floats]]:
-        """Logits (n, K), and branch weights (n, M, C) of each unit, in batches that fit."""
+    def _forward(self, inputs: list[Floats]) -> Forward:
+        """What the network returns for n stimuli of one size, in batches that fit."""
         size = self.plan.batch
         logits: list[Floats] = []
         weights: list[list[Floats]] = []
@@ -152,7 +155,11 @@ class Worker:
                         f"{tensor.shape[-1]} pixels: choose the device cpu."
                     ) from error
                 size //= 2
-        return np.concatenate(logits), [np.concatenate(w) for w in zip(*weights, strict=True)]
+        return Forward.of(
+            np.concatenate(logits),
+            [np.concatenate(unit) for unit in zip(*weights, strict=True)],
+            self.model.units,
+        )
 
 
 def prepare(entry: Entry, plan: Plan, preprocessing: Preprocessing) -> Prepared:
@@ -235,6 +242,19 @@ def _ahead(
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _elsewhere(pool: ThreadPoolExecutor, items: Iterable[T], count: int) -> Iterator[T]:
+    """The same items, drawn by the one thread of a pool, up to ``count`` ahead of the reader."""
+    iterator = iter(items)
+
+    def draw() -> list[T]:
+        return list(itertools.islice(iterator, 1))
+
+    waiting = deque(pool.submit(draw) for _ in range(count))
+    while drawn := waiting.popleft().result():
+        waiting.append(pool.submit(draw))
+        yield drawn[0]
 
 
 def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 from sk_viz.surveys.store import RECORD
 
 if TYPE_CHECKING:
+    from sk_viz.networks.units import Unit
     from sk_viz.networks.zoo import Model
     from sk_viz.surveys.measure import Prepared
     from sk_viz.surveys.plan import Plan
@@ -23,18 +25,39 @@ TOP = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """What a network returned for one picture under one condition.
+class Forward:
+    """What a network returned for n stimuli.
 
     Attributes:
-        logits: (K,).
-        weights: one (M, C) a unit.
-        condition: its position in the plan.
+        probabilities: (n, K), the softmax of the logits.
+        top: (n, 5) the likeliest classes, best first.
+        largest: one (n, C) a unit, the weight of its largest kernel.
+        differences: (units, n) mean over channels of largest minus smallest.
+        weights: (units, n) mean over channels of the largest.
     """
 
-    logits: Floats
-    weights: list[Floats]
-    condition: int
+    probabilities: Floats
+    top: npt.NDArray[np.int32]
+    largest: list[Floats]
+    differences: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, logits: Floats, weights: Sequence[Floats], units: Sequence[Unit]) -> Forward:
+        """From logits (n, K) and the branch weights (n, M, C) of each unit."""
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
+        pairs = [
+            (w[:, int(np.argmax(u.kernels))], w[:, int(np.argmin(u.kernels))])
+            for u, w in zip(units, weights, strict=True)
+        ]
+        return cls(
+            probabilities,
+            np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP].astype(np.int32),
+            [largest for largest, _ in pairs],
+            np.stack([(a - b).mean(axis=1, dtype=np.float64) for a, b in pairs]),
+            np.stack([a.mean(axis=1, dtype=np.float64) for a, _ in pairs]),
+        )
 
 
 def schema(model: Model, channels: bool) -> pa.Schema:
@@ -82,8 +105,6 @@ class PartTables:
     def __init__(self, plan: Plan, model: Model, part: int) -> None:
         self._plan = plan
         self._units = model.units
-        self._largest = [int(np.argmax(unit.kernels)) for unit in model.units]
-        self._smallest = [int(np.argmin(unit.kernels)) for unit in model.units]
         self._schema = schema(model, plan.channels)
         self._rows: list[dict[str, Any]] = []
         self._position = part * plan.part_size
@@ -91,8 +112,20 @@ class PartTables:
         self._sums = [np.zeros((*shape, unit.channels)) for unit in model.units]
         self._counted = 0
 
-    def add(self, picture: Prepared, class_index: int | None, measured: list[Measured]) -> None:
-        """Add the next picture of the part; nothing is measured of an unreadable one."""
+    def add(
+        self,
+        picture: Prepared,
+        class_index: int | None,
+        measured: Sequence[tuple[Forward, int]],
+    ) -> None:
+        """Add the next picture of the part.
+
+        Args:
+            picture: readable or not.
+            class_index: of its label among the model's classes.
+            measured: for each condition the forward and the stimulus in it; empty for an
+                unreadable picture.
+        """
         entry = picture.entry
         about = {
             "position": self._position,
@@ -108,10 +141,17 @@ class PartTables:
             self._rows.append(about)
             return
         self._counted += 1
-        for one in measured:
-            protocol, scale = self._plan.conditions[one.condition]
-            row = about | {"protocol": protocol, "scale": scale}
-            self._rows.append(row | _predictions(one.logits, class_index) | self._weights(one))
+        for condition, (forward, at) in enumerate(measured):
+            protocol, scale = self._plan.conditions[condition]
+            probabilities, top = forward.probabilities[at], forward.top[at]
+            row = {
+                "protocol": protocol,
+                "scale": scale,
+                "label_probability": None if class_index is None else probabilities[class_index],
+                "top_index": top,
+                "top_probability": probabilities[top],
+            }
+            self._rows.append(about | row | self._weights(forward, at, condition))
 
     def finish(self) -> tuple[pa.Table, pa.Table]:
         """Both tables, with the record in their metadata."""
@@ -119,18 +159,17 @@ class PartTables:
         rows = pa.Table.from_pylist(self._rows, schema=self._schema.with_metadata(record))
         return rows, self._channels().replace_schema_metadata(record)
 
-    def _weights(self, one: Measured) -> dict[str, Any]:
+    def _weights(self, forward: Forward, at: int, condition: int) -> dict[str, Any]:
         row: dict[str, Any] = {}
-        for number, (unit, weights) in enumerate(zip(self._units, one.weights, strict=True)):
-            largest = weights[self._largest[number]]
-            difference = largest - weights[self._smallest[number]]
-            row[f"difference.{unit.name}"] = float(difference.mean(dtype=np.float64))
-            row[f"weight.{unit.name}"] = float(largest.mean(dtype=np.float64))
+        for number, unit in enumerate(self._units):
+            largest = forward.largest[number][at]
+            row[f"difference.{unit.name}"] = forward.differences[number, at]
+            row[f"weight.{unit.name}"] = forward.weights[number, at]
             if self._plan.channels:
                 row[f"channels.{unit.name}"] = largest
             exact = largest.astype(np.float64)
-            self._sums[number][0, one.condition] += exact
-            self._sums[number][1, one.condition] += exact * exact
+            self._sums[number][0, condition] += exact
+            self._sums[number][1, condition] += exact * exact
         return row
 
     def _channels(self) -> pa.Table:
@@ -149,14 +188,3 @@ class PartTables:
                 "squares": np.concatenate([s[1] for s in self._sums], axis=1).ravel(),
             }
         )
-
-
-def _predictions(logits: Floats, class_index: int | None) -> dict[str, Any]:
-    exponentials = np.exp(logits - logits.max())
-    probabilities = exponentials / exponentials.sum()
-    top = np.argsort(-probabilities, kind="stable")[:TOP]
-    return {
-        "label_probability": None if class_index is None else float(probabilities[class_index]),
-        "top_index": top.astype(np.int32),
-        "top_probability": probabilities[top],
-    }
