@@ -21,7 +21,7 @@ Order = Literal["sorted", "averaged"]
 
 AVERAGED = 16
 BINS = 24
-HEIGHT = 182
+HEIGHT = 180
 
 
 def largest_weights(weights: pd.DataFrame, unit: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from sk_viz.figures.palette import branch_colour
 from sk_viz.figures.screen_map import change_from_first
 from sk_viz.figures.screen_style import Ink, kernel_label, scale_label, styled
 
-HEIGHT = 182
+HEIGHT = 180
 
 
 def stage_lines(

@@ -15,11 +15,11 @@ AGAINST = (170, 40, 190)
 def common_limit(heatmaps: Sequence[npt.NDArray[np.float32]]) -> float:
     """The magnitude that is drawn at full strength in all of them.
 
-    The 99th percentile of all magnitudes, so that a few pixels do not hide the rest; 0 when
+    The 97th percentile of all magnitudes, so that a few pixels do not hide the rest; 0 when
     nothing was attributed.
     """
     magnitudes = np.concatenate([np.abs(heatmap).ravel() for heatmap in heatmaps])
-    return float(np.quantile(magnitudes, 0.99))
+    return float(np.quantile(magnitudes, 0.97))
 
 
 def heat_layer(heatmap: npt.NDArray[np.float32], limit: float) -> npt.NDArray[np.uint8]:

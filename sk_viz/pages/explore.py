@@ -3,86 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
-import sk_viz
 from sk_viz.figures.screen_channels import channel_curves
 from sk_viz.figures.screen_lines import stage_branches, stage_lines
 from sk_viz.figures.screen_map import difference_map, end_changes, most_moving_unit
-from sk_viz.figures.screen_overlay import common_limit, heat_layer
 from sk_viz.figures.screen_style import kernel_label, scale_label, spread
 from sk_viz.measures.methods import METHODS
 from sk_viz.pages import controls, downloads, shell
-from sk_viz.pages.address import (
-    in_address,
-    number,
-    numbers,
-    one_of,
-    switch,
-    write_number,
-    write_numbers,
-    write_switch,
-)
-from sk_viz.pages.filmstrip import Frame, data_address, filmstrip
-from sk_viz.pages.jobs import Report
-from sk_viz.pages.state import MAX_COUNT, Settings, change, current, write_address
-from sk_viz.pictures import Picture
-
-if TYPE_CHECKING:
-    from sk_viz.measures.attribution import Attribution
-    from sk_viz.measures.sweep import Sweep
-    from sk_viz.networks.zoo import Model
+from sk_viz.pages.explore_strip import draw_strip, fill_in
+from sk_viz.pages.explore_view import NO_METHOD, Shown, View, compute
+from sk_viz.pages.state import Settings, change, current, write_address
 
 QUESTION = "How do the weights move with scale?"
-MOST_FRAMES = 12
 MOST_CURVES = 5
-NO_METHOD = "none"
-
-
-@dataclass(frozen=True)
-class View:
-    """What this page alone chooses; none of it needs a new sweep.
-
-    Attributes:
-        change: show changes from the smallest scale in place of the differences.
-        order: of the channels, ``"sorted"`` or ``"averaged"``.
-        control: lay the blur alone under a zoom.
-        method: of the attributions, or ``NO_METHOD``.
-        explained: the scales whose attribution is shown; None for the first, middle and last.
-        strength: of the attribution over its picture.
-    """
-
-    change: bool = in_address(False, "change", switch, write_switch)
-    order: str = in_address("sorted", "channels", one_of("sorted", "averaged"))
-    control: bool = in_address(True, "control", switch, write_switch)
-    method: str = in_address("integrated_gradients", "method", one_of(NO_METHOD, *METHODS))
-    explained: tuple[float, ...] | None = in_address(
-        None, "explain", numbers(0, 64, MAX_COUNT), lambda v: write_numbers(v or ())
-    )
-    strength: float = in_address(0.9, "overlay", number(0, 1), write_number)
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """Everything that the page draws, from one choice of settings."""
-
-    settings: Settings
-    model: Model
-    picture: Picture
-    background: Picture | None
-    sweep: Sweep
-    control: Sweep | None
-
-    @property
-    def inputs(self) -> tuple[Hashable, ...]:
-        """What names model, picture and how it is shown, but for protocol and scales."""
-        model = self.model
-        behind = self.background.sha256 if self.background else ""
-        return (model.id, model.sha256, str(model.device), self.picture.sha256, behind)
 
 
 def page() -> None:
@@ -91,7 +27,7 @@ def page() -> None:
     view = _own_controls(settings)
     controls.version_line()
     write_address(Settings, View)
-    shown = shell.last_good("explore", lambda: _compute(settings, view))
+    shown = shell.last_good("explore", lambda: compute(settings, view))
     if shown is None:
         return
     sweep = shown.sweep
@@ -99,9 +35,7 @@ def page() -> None:
     scale = settings.scale if settings.scale in sweep.scales else sweep.scales[0]
     _header(shown, view)
     progress = st.container()
-    keys = {s: _attribution_key(shown, view, s) for s in _explained(shown, view)}
-    heats = {s: shell.jobs().kept(key) for s, key in keys.items()}
-    _filmstrip(shown, view, scale, heats)
+    draw_strip(shown, view, scale)
     _map(shown, view, unit, scale)
     left, right = st.columns([1, 1], gap="medium")
     with left:
@@ -109,7 +43,7 @@ def page() -> None:
     with right:
         _unit(shown, view, unit, scale)
     with progress:
-        _fill_in(shown, view, keys)
+        fill_in(shown, view)
 
 
 def _own_controls(settings: Settings) -> View:
@@ -139,39 +73,8 @@ def _own_controls(settings: Settings) -> View:
     return view
 
 
-def _compute(settings: Settings, view: View) -> Shown:
-    scales = settings.scale_values
-    model = shell.model(settings)
-    picture = shell.picture(settings)
-    behind = shell.background(settings)
-    inputs = Shown(settings, model, picture, behind, None, None).inputs  # type: ignore[arg-type]
-
-    def sweep(protocol: str, label: str) -> Sweep:
-        point = settings.point if protocol in ("zoom", "object") else (0.5, 0.5)
-        key = ("sweep", *inputs, protocol, scales, point)
-
-        def work(report: Report) -> Sweep:
-            return sk_viz.sweep(
-                model,
-                picture,
-                scales=scales,
-                protocol=protocol,
-                point=point,
-                background=behind,
-                progress=report,
-            )
-
-        return shell.result(key, label, work)
-
-    main = sweep(settings.protocol, "Sweeping the scales")
-    control = None
-    if settings.protocol == "zoom" and view.control:
-        control = sweep("blur", "Sweeping the blur control")
-    return Shown(settings, model, picture, behind, main, control)
-
-
 def _header(shown: Shown, view: View) -> None:
-    smallest, largest = (kernel_label(k) for k in _kernels(shown))
+    smallest, largest = (kernel_label(k) for k in shown.kernels)
     what = f"the mean weight of {largest} minus that of {smallest}"
     left, right = st.columns([1, 1], vertical_alignment="center")
     with left:
@@ -199,7 +102,7 @@ def _answer(shown: Shown) -> str:
     sweep = shown.sweep
     first, last = min(sweep.scales), max(sweep.scales)
     changes = end_changes(sweep.differences)
-    smallest, largest = (kernel_label(k) for k in _kernels(shown))
+    smallest, largest = (kernel_label(k) for k in shown.kernels)
     unit = most_moving_unit(sweep.differences)
     wide = sweep.differences.pivot(index="unit", columns="scale", values="difference").loc[unit]
     text = (
@@ -230,79 +133,12 @@ def _model_line(shown: Shown) -> None:
     )
 
 
-def _kernels(shown: Shown) -> tuple[int, int]:
-    kernels = [k for unit in shown.model.units for k in unit.kernels]
-    return min(kernels), max(kernels)
-
-
-def _explained(shown: Shown, view: View) -> tuple[float, ...]:
-    """The scales whose attribution is asked for."""
-    if view.method == NO_METHOD:
-        return ()
-    scales = shown.sweep.scales
-    return spread(scales, 3) if view.explained is None else view.explained
-
-
-def _filmstrip(
-    shown: Shown, view: View, scale: float, heats: dict[float, Attribution | None]
-) -> None:
-    sweep = shown.sweep
-    scales = sweep.scales
-    frames_at = spread(scales, MOST_FRAMES, scale, *heats)
-    first = str(sweep.predictions["name"].iloc[0])
-    done = {s: attribution.heatmap for s, attribution in heats.items() if attribution is not None}
-    limit = common_limit(list(done.values())) if done else 0.0
-    frames = []
-    for column, stimulus in enumerate(sweep.stimuli):
-        if stimulus.scale not in frames_at:
-            continue
-        top = sweep.predictions[sweep.predictions["scale"] == stimulus.scale]
-        heat = done.get(stimulus.scale)
-        name, probability = str(top["name"].iloc[0]), float(top["probability"].to_numpy()[0])
-        frames.append(
-            Frame(
-                column=column,
-                scale=stimulus.scale,
-                label=scale_label(stimulus.scale),
-                source=data_address(stimulus.rgb),
-                name=name,
-                probability=probability,
-                others="\n".join(
-                    f"{p:.1%}  {n}" for n, p in zip(top["name"], top["probability"], strict=True)
-                ),
-                changed=name != first,
-                chosen=stimulus.scale == scale,
-                explained=stimulus.scale in heats,
-                heat=None if heat is None else data_address(heat_layer(heat, limit)),
-            )
-        )
-    filmstrip(
-        frames,
-        columns=len(scales),
-        strength=view.strength,
-        explanation="" if view.method == NO_METHOD else f"{METHODS[view.method].title}: {first}",
-        on_click=_strip_clicked,
-        key="filmstrip",
-    )
-
-
-def _strip_clicked() -> None:
-    clicked = st.session_state["filmstrip"].clicked
-    scale = float(clicked["scale"])
-    if clicked["row"] == "picture":
-        change(Settings, scale=scale)
-        return
-    shown: Shown = st.session_state["explore.good"]
-    explained = set(_explained(shown, current(View)))
-    change(View, explained=tuple(sorted(explained ^ {scale})))
-
-
 def _map(shown: Shown, view: View, unit: str, scale: float) -> None:
     st.plotly_chart(
         difference_map(
             shown.sweep.differences,
             shell.ink(),
-            kernels=_kernels(shown),
+            kernels=shown.kernels,
             unit=unit,
             scale=scale,
             change=view.change,
@@ -342,7 +178,7 @@ def _stages(shown: Shown, unit: str, scale: float) -> None:
         figure = stage_lines(
             sweep.differences,
             shell.ink(),
-            kernels=_kernels(shown),
+            kernels=shown.kernels,
             control=control.differences if control else None,
             unit=unit,
             **looks,
@@ -405,52 +241,3 @@ def _unit(shown: Shown, view: View, unit: str, scale: float) -> None:
         f"{' and '.join(kernel_label(k) for k in found.kernels)}. A click in the map opens "
         f"another unit.{dead}"
     )
-
-
-def _explained_class(shown: Shown) -> int:
-    """The likeliest class at the first scale: one class for all scales, so that they compare."""
-    return int(shown.sweep.predictions["label"].to_numpy()[0])
-
-
-def _attribution_key(shown: Shown, view: View, scale: float) -> Hashable:
-    settings = shown.settings
-    point = settings.point if settings.protocol in ("zoom", "object") else (0.5, 0.5)
-    label = _explained_class(shown)
-    return ("attribution", *shown.inputs, view.method, label, scale, settings.protocol, point)
-
-
-def _attribute(shown: Shown, view: View, scale: float) -> Callable[[Report], Attribution]:
-    settings = shown.settings
-    label = _explained_class(shown)
-
-    def work(report: Report) -> Attribution:
-        return sk_viz.attribute(
-            shown.model,
-            shown.picture,
-            method=view.method,
-            target=label,
-            scale=scale,
-            protocol=settings.protocol,
-            point=settings.point,
-            background=shown.background,
-            progress=report,
-        )
-
-    return work
-
-
-def _fill_in(shown: Shown, view: View, keys: dict[float, Hashable]) -> None:
-    """Compute the attributions that are missing, while all else is on the page already."""
-    missing = {s: key for s, key in keys.items() if shell.jobs().kept(key) is None}
-    if not missing:
-        return
-
-    def compute() -> bool:
-        for count, (scale, key) in enumerate(missing.items(), start=1):
-            label = f"Attributing at {scale_label(scale)}, {count} of {len(missing)}"
-            shell.result(key, label, _attribute(shown, view, scale))
-        return all(shell.jobs().kept(key) is not None for key in missing.values())
-
-    st.session_state.pop("attributions.good", None)
-    if shell.last_good("attributions", compute):
-        st.rerun()

@@ -101,7 +101,7 @@ _CSS = """
 .inner { position: relative; }
 .row { position: relative; display: flex; }
 .gutter { font-size: 12px; line-height: 1.25; opacity: .72; box-sizing: border-box;
-  flex: none; padding: 4px 10px 0 8px; }
+  flex: none; padding: 4px 6px 0 8px; }
 .cells { position: relative; flex: 1; }
 .cell { position: absolute; top: 0; transform: translateX(-50%); box-sizing: border-box;
   padding: 0 2px; text-align: center; }
@@ -123,16 +123,16 @@ button.why .under { filter: grayscale(1) contrast(.75); }
   margin: 2px 0 1px; overflow: hidden; }
 .bar i { display: block; height: 100%; background: var(--st-text-color); opacity: .65; }
 .share { font-size: 12px; line-height: 1.2; opacity: .72; font-variant-numeric: tabular-nums; }
-.legend { display: block; margin-top: 3px; }
+.legend { display: flex; gap: 7px; margin-top: 2px; }
 .legend b { font-weight: 400; white-space: nowrap; }
-.legend b::before { content: ""; display: inline-block; width: 8px; height: 8px;
-  border-radius: 2px; margin-right: 4px; }
+.legend b::before { content: ""; display: inline-block; width: 7px; height: 7px;
+  border-radius: 2px; margin-right: 3px; }
 .legend .for::before { background: rgb(0,158,80); }
 .legend .against::before { background: rgb(170,40,190); }
 @media (max-width: 640px) {
   .gutter { display: none; }
   .gutter.keep { display: block; position: sticky; left: 0; max-width: 90vw; padding: 6px 0 4px; }
-  .gutter.keep .legend { display: inline-block; margin: 0 0 0 8px; }
+  .gutter.keep .legend { display: inline-flex; margin: 0 0 0 8px; }
   .row.keep { flex-direction: column; align-items: flex-start; }
   .row.keep .cells { width: 100%; }
 }
@@ -227,8 +227,7 @@ export default function (component) {
       cell.append(el);
     });
     const legend = make("span", "legend");
-    legend.append(make("b", "for", "for"), document.createTextNode("  "),
-      make("b", "against", "against"));
+    legend.append(make("b", "for", "for"), make("b", "against", "against"));
     gutter.append(legend);
     gutter.classList.add("keep");
     gutter.parentElement.classList.add("keep");

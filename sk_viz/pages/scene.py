@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-import sk_viz
 from sk_viz.figures.screen_map import most_moving_unit
 from sk_viz.figures.screen_style import kernel_label, scale_label
 from sk_viz.pages import controls, shell
-from sk_viz.pages.jobs import Report
 from sk_viz.pages.state import Settings
-from sk_viz.pictures import CENTRE, Picture, Stimulus
+from sk_viz.pages.sweeping import inputs, point_of, swept
+from sk_viz.pictures import Picture, Stimulus
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep import Sweep
@@ -50,12 +49,12 @@ class Scene:
     @property
     def point(self) -> tuple[float, float]:
         """The point, where the protocol has one."""
-        return _point(self.settings)
+        return point_of(self.settings, self.settings.protocol)
 
     @property
     def inputs(self) -> tuple[Hashable, ...]:
         """What names model and picture in the key of a result."""
-        return _inputs(self.model, self.picture, self.background)
+        return inputs(self.model, self.picture, self.background)
 
     @property
     def shown_as(self) -> dict[str, Any]:
@@ -93,25 +92,10 @@ def scene(settings: Settings) -> Scene:
         ModelError, PictureError, ScaleError: what is chosen cannot be shown.
         shell.StoppedByUserError: the sweep was stopped.
     """
-    scales = settings.scale_values
     model = shell.model(settings)
     picture = shell.picture(settings)
     behind = shell.background(settings)
-    # The key is Explore's, so that its sweep serves here too.
-    key = ("sweep", *_inputs(model, picture, behind), settings.protocol, scales, _point(settings))
-
-    def work(report: Report) -> Sweep:
-        return sk_viz.sweep(
-            model,
-            picture,
-            scales=scales,
-            protocol=settings.protocol,
-            point=_point(settings),
-            background=behind,
-            progress=report,
-        )
-
-    sweep = shell.result(key, "Sweeping the scales", work)
+    sweep = swept(settings, settings.protocol, model, picture, behind)
     name = settings.unit
     if name not in sweep.units:
         name = most_moving_unit(sweep.differences)
@@ -171,17 +155,3 @@ def download(files: Sequence[File]) -> None:
             st.download_button(
                 label, data, file_name=name, mime=mime, on_click="ignore", key=f"file.{name}"
             )
-
-
-def _point(settings: Settings) -> tuple[float, float]:
-    return settings.point if settings.protocol in ("zoom", "object") else CENTRE
-
-
-def _inputs(model: Model, picture: Picture, behind: Picture | None) -> tuple[Hashable, ...]:
-    return (
-        model.id,
-        model.sha256,
-        str(model.device),
-        picture.sha256,
-        behind.sha256 if behind else "",
-    )

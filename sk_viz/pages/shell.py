@@ -100,7 +100,12 @@ def model(settings: Settings) -> Model:
 
 
 def begin() -> None:
-    """The start of a run of a page."""
+    """The start of a run of a page.
+
+    Progress has a place of its own, so that whether there is some does not move what comes after
+    it: Streamlit tells elements by their order, and would draw all of them anew.
+    """
+    st.session_state["progress"] = st.container()
     st.session_state.pop("model.failed", None)
     st.session_state["asked"] = set()
 
@@ -165,7 +170,7 @@ def result(key: Hashable, label: str, work: Callable[[Report], T]) -> T:
     settle()
     job = jobs().want(key, session, work)
     st.session_state.setdefault("waiting", set()).add(key)
-    place = st.empty()
+    place = st.session_state["progress"].empty()
     start = time.monotonic()
     shown = None
     while not job.future.done():

@@ -49,8 +49,11 @@ def test_the_first_screen_answers_without_a_click(open_page: Open, settled: Sett
     expect(page.locator(".st-key-map .js-plotly-plot")).to_be_visible()
     assert page.locator("button[aria-label^='look at scale']").count() == 11
     expect(page.locator("img[alt='attribution at scale 2.0×']")).to_be_visible()
+    settled(page)
     # In one view: everything up to the sentence on the control ends above the fold.
-    last = page.get_by_text(re.compile("Dashed is blur alone")).bounding_box()
+    sentence = page.get_by_text(re.compile("Dashed is blur alone"))
+    expect(sentence).to_be_visible()
+    last = sentence.bounding_box()
     assert last is not None
     assert last["y"] + last["height"] <= 900
     assert address(page) == {}

@@ -1,0 +1,69 @@
+"""The sweep that several pages show: computed once, found again by the same key."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import sk_viz
+from sk_viz.pages import shell
+from sk_viz.pages.jobs import Report
+from sk_viz.pages.state import Settings
+from sk_viz.pictures import CENTRE, Picture
+
+if TYPE_CHECKING:
+    from sk_viz.measures.sweep import Sweep
+    from sk_viz.networks.zoo import Model
+
+
+def inputs(model: Model, picture: Picture, behind: Picture | None) -> tuple[Hashable, ...]:
+    """What names model, picture and background in the key of a result.
+
+    The picture's name is part of it: it stands in the record, and two people may have named the
+    same picture differently.
+    """
+    return (
+        model.id,
+        model.sha256,
+        str(model.device),
+        picture.sha256,
+        picture.name,
+        behind.sha256 if behind else "",
+    )
+
+
+def point_of(settings: Settings, protocol: str) -> tuple[float, float]:
+    """The point, where the protocol has one."""
+    return settings.point if protocol in ("zoom", "object") else CENTRE
+
+
+def swept(
+    settings: Settings,
+    protocol: str,
+    model: Model,
+    picture: Picture,
+    behind: Picture | None,
+    label: str = "Sweeping the scales",
+) -> Sweep:
+    """The sweep over the scales of the settings under one protocol.
+
+    Raises:
+        ModelError, PictureError, ScaleError: what is chosen cannot be shown.
+        shell.StoppedByUserError: it was stopped.
+    """
+    scales = settings.scale_values
+    point = point_of(settings, protocol)
+
+    def work(report: Report) -> Sweep:
+        return sk_viz.sweep(
+            model,
+            picture,
+            scales=scales,
+            protocol=protocol,
+            point=point,
+            background=behind,
+            progress=report,
+        )
+
+    key = ("sweep", *inputs(model, picture, behind), protocol, scales, point)
+    return shell.result(key, label, work)
