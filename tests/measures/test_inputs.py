@@ -19,11 +19,11 @@ class SmallMemory(nn.Module):
         super().__init__()
         self.readout, self.limit, self.batches = readout, limit, []
 
-    def forward(self, x):
+    def forward(self, x, held=None):
         if len(x) > self.limit:
             raise torch.OutOfMemoryError
         self.batches.append(len(x))
-        return self.readout(x)
+        return self.readout(x, held)
 
 
 class BatchingDevice:
