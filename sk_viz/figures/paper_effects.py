@@ -43,6 +43,9 @@ def effects(panels: Sequence[tuple[str, Sequence[Effect]]], width: str) -> Figur
         _draw(axes, row, units)
         axes.set_title(title)
         axes.set_xlabel("Cohen's d, 95 % interval")
+    ends = [v for _, row in panels for one in row for v in (one.d, *(one.interval or ())) if v]
+    limit = 1.05 * max(np.abs(ends), default=1.0)
+    grid[0].set_xlim(-limit, limit)
     grid[0].set_yticks(range(len(units)), units)
     grid[0].invert_yaxis()
     handles, labels = grid[0].get_legend_handles_labels()
@@ -71,5 +74,3 @@ def _draw(axes: Axes, row: Sequence[Effect], units: Sequence[str]) -> None:
     axes.set_ylim(-0.6, len(units) - 0.4)
     axes.tick_params(axis="y", length=0)
     axes.set_axisbelow(True)
-    limit = max(np.abs(axes.get_xlim()))
-    axes.set_xlim(-limit, limit)
