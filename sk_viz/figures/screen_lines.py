@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from sk_viz.figures.palette import branch_colour
 from sk_viz.figures.screen_map import change_from_first
-from sk_viz.figures.screen_style import Ink, kernel_label, scale_label, styled
+from sk_viz.figures.screen_style import Ink, decimals, kernel_label, scale_label, styled
 
 HEIGHT = 180
 
@@ -109,6 +109,7 @@ class _Panels:
         self.stages = stages
         self.ink = ink
         self.scales: list[float] = []
+        self.size = 0.0
         self.figure = make_subplots(
             rows=1,
             cols=len(stages),
@@ -133,6 +134,7 @@ class _Panels:
             rows = ordered[ordered["stage"] == stage]
             if rows.empty:
                 continue
+            self.size = max(self.size, float(rows["value"].abs().max()))
             self.scales = sorted({*self.scales, *(float(s) for s in rows["scale"])})
             self.figure.add_scatter(
                 x=rows["scale"],
@@ -142,7 +144,7 @@ class _Panels:
                 showlegend=legend is not None and bool(stage == table["stage"].min()),
                 mode="lines" if len(rows) > 1 else "markers",
                 line={"color": colour, "width": width, "dash": dash},
-                hovertemplate=f"stage {stage} · {name}<br>%{{x:.3~f}}× %{{y:+.4f}}<extra></extra>",
+                hovertemplate=f"stage {stage} · {name}<br>%{{x:.3~f}}× %{{y:+.3~g}}<extra></extra>",
                 row=1,
                 col=column,
             )
@@ -162,7 +164,11 @@ class _Panels:
             ticklen=3,
         )
         figure.update_yaxes(
-            zeroline=True, zerolinecolor=ink.faint, zerolinewidth=1, tickformat="+.3~f", nticks=6
+            zeroline=True,
+            zerolinecolor=ink.faint,
+            zerolinewidth=1,
+            tickformat=f"+.{decimals(self.size, 2)}~f",
+            nticks=6,
         )
         figure.update_yaxes(title={"text": title, "standoff": 8}, col=1)
         if scale is not None and first <= scale <= last:

@@ -11,6 +11,7 @@ from sk_viz.figures.screen_style import (
     LEFT,
     RIGHT,
     Ink,
+    decimals,
     difference_colours,
     kernel_label,
     scale_label,
@@ -110,7 +111,11 @@ def difference_map(
         x=[x for _ in wide.index for x in range(len(scales))],
         y=[rows[name] for name in wide.index for _ in scales],
         customdata=[[name, s] for name in wide.index for s in scales],
-        text=[f"{wide.loc[name, s]:+.4f}" for name in wide.index for s in scales],
+        text=[
+            f"{wide.loc[name, s]:+.{decimals(limit, 3) + 1}f}"
+            for name in wide.index
+            for s in scales
+        ],
         mode="markers",
         marker={"symbol": "square", "size": 16, "opacity": 0},
         selected={"marker": {"opacity": 0}},
@@ -202,7 +207,7 @@ def _frame(
 def _colour_bar(
     ink: Ink, limit: float, smallest: str, largest: str, change: bool
 ) -> dict[str, object]:
-    digits = 3 if limit < 0.01 else 2
+    digits = decimals(limit, 2)
     shown = 0.98 * limit
     top, bottom = (f"to {largest}", f"to {smallest}") if change else (largest, smallest)
     return {

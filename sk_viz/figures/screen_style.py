@@ -7,6 +7,7 @@ colour here as on paper.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,6 +52,13 @@ def scale_label(scale: float) -> str:
 def kernel_label(kernel: int) -> str:
     """A kernel as it is written everywhere, such as 5×5."""
     return f"{kernel}×{kernel}"
+
+
+def decimals(size: float, least: int) -> int:
+    """How many decimals show numbers of this size to two digits: at least ``least``, at most 7."""
+    if size <= 0:
+        return least
+    return min(7, max(least, 1 - math.floor(math.log10(size))))
 
 
 def mix(colour: str, other: str, share: float) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from sk_viz.figures.screen_channels import channel_curves
 from sk_viz.figures.screen_lines import stage_branches, stage_lines
 from sk_viz.figures.screen_map import difference_map, end_changes, most_moving_unit
-from sk_viz.figures.screen_style import kernel_label, scale_label, spread
+from sk_viz.figures.screen_style import decimals, kernel_label, scale_label, spread
 from sk_viz.measures.methods import METHODS
 from sk_viz.pages import controls, downloads, shell
 from sk_viz.pages.explore_strip import draw_strip, fill_in
@@ -105,14 +105,15 @@ def _answer(shown: Shown) -> str:
     smallest, largest = (kernel_label(k) for k in shown.kernels)
     unit = most_moving_unit(sweep.differences)
     wide = sweep.differences.pivot(index="unit", columns="scale", values="difference").loc[unit]
+    d = decimals(abs(changes[unit]), 3)
     text = (
         f"From {scale_label(first)} to {scale_label(last)}, {(changes > 0).sum()} of "
         f"{len(changes)} units move towards {largest}, {(changes < 0).sum()} towards {smallest}; "
-        f"most of all **{shell.plain(unit)}**, {wide[first]:+.3f} → {wide[last]:+.3f}"
+        f"most of all **{shell.plain(unit)}**, {wide[first]:+.{d}f} → {wide[last]:+.{d}f}"
     )
     if shown.control is not None:
         blur = end_changes(shown.control.differences)[unit]
-        text += f" (by {changes[unit]:+.3f}; blur alone {blur:+.3f})"
+        text += f" (by {changes[unit]:+.{d}f}; blur alone {blur:+.{d}f})"
     return re.sub(r"-(?=\d)", "−", text) + "."
 
 
@@ -126,10 +127,11 @@ def _model_line(shown: Shown) -> None:
     dead = sum(unit.dead for unit in model.units)
     if dead:
         badges += f" :red-badge[{dead} dead {'unit' if dead == 1 else 'units'}]"
-    st.caption(
-        f"**{shell.plain(model.id)}** {badges} {shell.plain(model.note)} "
+    # Not a caption, which would pale the badge that says what not to trust.
+    st.markdown(
+        f":small[**{shell.plain(model.id)}** {badges} :gray[{shell.plain(model.note)} "
         f"Input {side} × {side} on {model.device}. Picture: {shell.plain(picture.name)}, "
-        f"{picture.width} × {picture.height}."
+        f"{picture.width} × {picture.height}.]]"
     )
 
 

@@ -31,6 +31,7 @@ from sk_viz.figures.screen_style import (
     DARK,
     LIGHT,
     Ink,
+    decimals,
     difference_colours,
     ink_for,
     kernel_label,
@@ -270,6 +271,21 @@ def test_a_spread_keeps_both_ends_and_what_must_stay(values: list[float], count:
 )
 def test_scales_are_written_as_one_says_them(scale: float, text: str) -> None:
     assert scale_label(scale) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "digits"), [(0.5, 2), (0.05, 3), (0.0004, 5), (1e-12, 7), (0.0, 2), (3.0, 2)]
+)
+def test_small_numbers_keep_two_digits(size: float, digits: int) -> None:
+    assert decimals(size, 2) == digits
+
+
+def test_changes_far_below_a_thousandth_are_told_apart_on_the_axis() -> None:
+    table = differences()
+    tiny = table.assign(difference=table["difference"] * 1e-4)
+    assert stage_lines(tiny, LIGHT, kernels=(3, 5)).layout.yaxis.tickformat == "+.6~f"
+    ends = difference_map(tiny, LIGHT, kernels=(3, 5)).layout.coloraxis.colorbar.ticktext
+    assert float(ends[-1].split("+")[1]) > 0
 
 
 def test_small_helpers() -> None:
