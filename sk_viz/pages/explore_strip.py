@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
@@ -56,8 +57,15 @@ def _explained(shown: Shown, view: View) -> tuple[float, ...]:
     """The scales whose attribution is asked for."""
     if view.method == NO_METHOD:
         return ()
-    scales = shown.sweep.scales
-    return spread(scales, 3) if view.explained is None else view.explained
+    if view.explained is None:
+        return spread(_regular(shown.sweep.scales), 3)
+    return view.explained
+
+
+def _regular(scales: tuple[float, ...]) -> tuple[float, ...]:
+    """Every so many of the scales, at most ``MOST_FRAMES``, and the last."""
+    every = max(1, math.ceil((len(scales) - 1) / (MOST_FRAMES - 1)))
+    return tuple(dict.fromkeys((*scales[::every], scales[-1])))
 
 
 def _filmstrip(
@@ -65,7 +73,7 @@ def _filmstrip(
 ) -> None:
     sweep = shown.sweep
     scales = sweep.scales
-    frames_at = spread(scales, MOST_FRAMES, scale, *heats)
+    frames_at = {*_regular(scales), scale, *heats}
     first = str(sweep.predictions["name"].iloc[0])
     done = {s: attribution.heatmap for s, attribution in heats.items() if attribution is not None}
     limit = common_limit(list(done.values())) if done else 0.0

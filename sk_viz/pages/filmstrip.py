@@ -157,8 +157,7 @@ export default function (component) {
   const cellWidth = () => {
     const room = parentElement.host?.clientWidth ?? parentElement.clientWidth
       ?? strip.clientWidth;
-    const gutters = narrow() ? 0 : data.left + data.right;
-    return Math.max(72, Math.min(73, (room - gutters) / data.frames.length));
+    return narrow() ? 72 : Math.min(73, (room - data.left - data.right) / data.frames.length);
   };
   const image = (source, cls, alt) => {
     const el = make("img", cls);
@@ -236,6 +235,11 @@ export default function (component) {
     const width = cellWidth();
     const few = data.frames.length;
     const slim = narrow();
+    // Each over its column, unless some stand closer than they are wide: then side by side.
+    const column = (strip.clientWidth - data.left - data.right) / data.columns;
+    const free = data.frames.every((frame, i) => !i
+      || (frame.column - data.frames[i - 1].column) * column >= width - 0.5);
+    const share = (frame, i) => free ? (frame.column + 0.5) / data.columns : (i + 0.5) / few;
     inner.style.minWidth = slim ? few * width + "px" : "";
     for (const { row, gutter, cells, made } of rows) {
       gutter.style.width = slim ? "auto" : data.left + "px";
@@ -243,7 +247,7 @@ export default function (component) {
       made.forEach((cell, i) => {
         cell.style.width = width + "px";
         cell.style.left = slim ? (i + 0.5) * width + "px"
-          : 100 * (data.frames[i].column + 0.5) / data.columns + "%";
+          : 100 * share(data.frames[i], i) + "%";
       });
       cells.style.minHeight = Math.max(...made.map((cell) => cell.offsetHeight)) + 4 + "px";
     }

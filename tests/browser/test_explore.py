@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -186,3 +187,12 @@ def test_the_theme_of_the_browser_is_followed(open_page: Open) -> None:
         )
     light, darker = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in colours)
     assert light < 3 * 128 < darker
+
+
+def test_pictures_of_many_scales_do_not_cover_each_other(open_page: Open) -> None:
+    page = open_page("?method=none&scales=1:2:21&scale=1.05")
+    pictures = page.locator("button[aria-label^='look at scale']")
+    boxes = [pictures.nth(i).bounding_box() for i in range(pictures.count())]
+    assert len(boxes) == 12  # every second, and the one that is chosen
+    edges = [(box["x"], box["x"] + box["width"]) for box in boxes if box]
+    assert all(left[1] <= right[0] + 0.5 for left, right in itertools.pairwise(edges))
