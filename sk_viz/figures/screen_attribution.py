@@ -49,7 +49,7 @@ def attribution_panel(
 ) -> go.Figure:
     """A map over its grey picture.
 
-    Full colour is the 99th percentile of this map's own magnitudes, since maps of different
+    Full colour is the 97th percentile of this map's own magnitudes, since maps of different
     things have different units.
 
     Args:
