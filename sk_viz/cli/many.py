@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -86,14 +87,13 @@ def report(
     changes = made.data["changes"]
     table = Table("unit", "scale", "protocol", "change", "Cohen's d", "95 % interval", "rising")
     for entry in changes:
-        low, high = entry["d_interval"]
         table.add_row(
             entry["unit"],
             f"{entry['scale']:g}",
             entry["protocol"],
             f"{entry['change']:+.4f}",
             _number(entry["d"]),
-            f"{_number(low)} to {_number(high)}",
+            _interval(entry["d_interval"]),
             f"{entry['rising']:.0%}",
         )
     console().print(table)
@@ -177,3 +177,8 @@ def _film(
 def _number(value: float | None) -> str:
     """Two digits, or a dash where there is no number."""
     return "-" if value is None else f"{value:+.2f}"
+
+
+def _interval(ends: Sequence[float | None] | None) -> str:
+    """Both ends, or a dash where there is no interval."""
+    return "-" if ends is None else " to ".join(_number(end) for end in ends)

@@ -22,6 +22,22 @@ def test_a_survey_its_report_and_its_figure(model, folder, tmp_path, capsys):
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
+def test_an_effect_without_an_interval_is_a_dash(folder, tmp_path, capsys):
+    """Of two pictures some resamples draw one of them twice, and then d has no finite value."""
+    two = tmp_path / "two"
+    two.mkdir()
+    for name in ("0.png", "1.png"):
+        (two / name).write_bytes((folder / name).read_bytes())
+    out = str(tmp_path / "survey")
+    assert run(["survey", str(two), "--out", out, "--scales", "1,2"]) == 0
+    assert run(["report", out, "--json"]) == 0
+    text = capsys.readouterr().out
+    changes = json.loads(text[text.index("{") :])["changes"]
+    assert all(change["d_interval"] is None for change in changes)
+    assert run(["report", out]) == 0
+    assert " - " in capsys.readouterr().out
+
+
 def test_a_figure_can_be_made_again_from_its_file(model, picture, tmp_path, capsys):
     file = tmp_path / "map.svg"
     words = ["figure", "heatmap", picture, "--out", str(file), "--model", model, "--scales", "1,2"]

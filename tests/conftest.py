@@ -1,0 +1,10 @@
+"""What holds for every test."""
+
+import pytest
+import torch
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """The same random networks, whichever tests ran before and whoever builds a shared one."""
+    torch.manual_seed(0)
