@@ -13,7 +13,7 @@ import streamlit as st
 
 import sk_viz
 from sk_viz.errors import PictureError, ScaleError
-from sk_viz.pages import shell
+from sk_viz.pages import checkpoint, shell
 from sk_viz.pages.pointer import pointer
 from sk_viz.pages.state import (
     DEVICES,
@@ -248,6 +248,8 @@ def _scales(settings: Settings) -> None:
 
 def _model(settings: Settings) -> None:
     known = shell.model_ids()
+    if own := checkpoint.own():
+        known[UPLOAD] = own.name
     options = list(dict.fromkeys([*known, settings.model]))
     st.selectbox(
         "Model",
@@ -255,6 +257,9 @@ def _model(settings: Settings) -> None:
         format_func=_described(known),
         **bound("model", settings.model, Settings, "model"),
     )
+    checkpoint.control()
+    if sentence := checkpoint.refused():
+        shell.tell(sentence)
     st.segmented_control(
         "Device",
         DEVICES,
@@ -264,4 +269,9 @@ def _model(settings: Settings) -> None:
 
 
 def _described(known: dict[str, str]) -> Callable[[str], str]:
-    return lambda name: f"{name} · {known[name]}" if name in known else name
+    def describe(name: str) -> str:
+        if name == UPLOAD:
+            return known.get(name, "somebody's own checkpoint")
+        return f"{name} · {known[name]}" if name in known else name
+
+    return describe

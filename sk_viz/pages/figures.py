@@ -289,10 +289,12 @@ def _of_picture(
         common["method"] = view.by
     if view.figure == "rf":
         common["gate"] = view.gate
+    if settings.model == UPLOAD:
+        notes.append(f"Run it where {model.id} lies.")
     request = FigureRequest(
         view.figure,
         (name,),
-        model=settings.model,
+        model=model.id if settings.model == UPLOAD else settings.model,
         protocol=settings.protocol,
         device=settings.device,
         **common,  # type: ignore[arg-type]

@@ -31,6 +31,7 @@ import streamlit as st
 import sk_viz
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.figures.screen_style import Ink, ink_for
+from sk_viz.pages import checkpoint
 from sk_viz.pages.jobs import Jobs, Report, was_stopped
 from sk_viz.pages.state import DEFAULT_MODEL, UPLOAD, Settings
 from sk_viz.pictures import Picture, read_sample, samples
@@ -87,6 +88,8 @@ def model(settings: Settings) -> Model:
     failed = st.session_state.get("model.failed")
     if failed is not None:
         raise failed
+    if settings.model == UPLOAD:
+        return checkpoint.load_own(settings.device)
     # An id out of an address must not reach the file system.
     if settings.model not in model_ids() and settings.model != DEFAULT_MODEL:
         raise ModelError(

@@ -142,6 +142,11 @@ def _kept(given: Any, settings: Settings, form: NewSurvey) -> Kept:
         raise ScaleError(f"{len(scales)} scales were given: a survey takes {MAX_SCALES} here.")
     if not form.protocols:
         raise ScaleError("No protocol is chosen: choose zoom, and blur beside it.")
+    if settings.model == UPLOAD:
+        # A survey goes on after the session, and after the server: it needs a model by name.
+        raise ModelError(
+            "A checkpoint opened on the page is not kept: give its path to 'sk-viz survey --model'."
+        )
     model = shell.model(settings)
     for protocol in form.protocols:
         check_scales(scales, protocol, model.preprocessing.input_size)

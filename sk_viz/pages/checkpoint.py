@@ -1,0 +1,107 @@
+"""The user's own weights: opened on the page, kept in the session, seen by nobody else."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+import sk_viz
+from sk_viz.errors import ModelError
+from sk_viz.pages.state import UPLOAD, Settings, change, current
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+
+TYPES = ["safetensors", "pth", "pt"]
+MAX_UPLOAD_MB = 200  # SKNet-101 has 195 MB
+_OWN = "checkpoint"
+_REFUSED = "checkpoint.refused"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file of weights as it was given.
+
+    Attributes:
+        name: of the file, without folders.
+        content: its bytes.
+        sha256: hex digest of them.
+    """
+
+    name: str
+    content: bytes
+    sha256: str
+
+
+def own() -> Checkpoint | None:
+    """The checkpoint that this session opened."""
+    kept: Checkpoint | None = st.session_state.get(_OWN)
+    return kept
+
+
+def control() -> None:
+    """Where a checkpoint is opened."""
+    with st.expander("Open a checkpoint"):
+        st.file_uploader(
+            "Weights of an SK network",
+            TYPES,
+            key="checkpoint.given",
+            max_upload_size=MAX_UPLOAD_MB,
+            on_change=_take,
+            help="Of an SKNet as this project, timm, pytorchcv or syt2/SKNet store it. "
+            "A file that would run code is refused.",
+        )
+
+
+def refused() -> str | None:
+    """Why the file that was just given is not used; told once."""
+    sentence: str | None = st.session_state.pop(_REFUSED, None)
+    return sentence
+
+
+def load_own(device: str) -> Model:
+    """The session's own checkpoint as a model.
+
+    Raises:
+        ModelError: none was opened, or it cannot be used.
+    """
+    checkpoint = own()
+    if checkpoint is None:
+        raise ModelError(
+            "This link is about somebody's own checkpoint: open it here to see the same view."
+        )
+    return _load(checkpoint.sha256, checkpoint.name, device, checkpoint)
+
+
+def _take() -> None:
+    """Load what was given; weights that cannot be used leave the model before."""
+    given: Any = st.session_state["checkpoint.given"]
+    if given is None:
+        return
+    content = given.getvalue()
+    checkpoint = Checkpoint(Path(given.name).name, content, hashlib.sha256(content).hexdigest())
+    try:
+        _load(checkpoint.sha256, checkpoint.name, current(Settings).device, checkpoint)
+    except ModelError as error:
+        st.session_state[_REFUSED] = str(error)
+        return
+    st.session_state[_OWN] = checkpoint
+    change(Settings, model=UPLOAD, unit="")
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _load(sha256: str, name: str, device: str, _checkpoint: Checkpoint) -> Model:
+    # A name of its own on the disk: the user's may be anything.
+    with tempfile.TemporaryDirectory(prefix="sk-viz-") as folder:
+        file = Path(folder) / f"checkpoint{Path(name).suffix.lower()}"
+        file.write_bytes(_checkpoint.content)
+        try:
+            loaded = sk_viz.load_model(file, device=device)
+        except ModelError as error:
+            raise ModelError(str(error).replace(str(file), name).replace(file.name, name)) from None
+    return replace(loaded, id=name, note=loaded.note.replace(file.name, name))
