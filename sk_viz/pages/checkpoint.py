@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ class Checkpoint:
     """
 
     name: str
-    content: bytes
+    content: bytes = field(repr=False)
     sha256: str
 
 
@@ -75,7 +75,7 @@ def load_own(device: str) -> Model:
         raise ModelError(
             "This link is about somebody's own checkpoint: open it here to see the same view."
         )
-    return _load(checkpoint.sha256, checkpoint.name, device, checkpoint)
+    return _load(checkpoint, device)
 
 
 def _take() -> None:
@@ -86,7 +86,7 @@ def _take() -> None:
     content = given.getvalue()
     checkpoint = Checkpoint(Path(given.name).name, content, hashlib.sha256(content).hexdigest())
     try:
-        _load(checkpoint.sha256, checkpoint.name, current(Settings).device, checkpoint)
+        _load(checkpoint, current(Settings).device)
     except ModelError as error:
         st.session_state[_REFUSED] = str(error)
         return
@@ -94,14 +94,22 @@ def _take() -> None:
     change(Settings, model=UPLOAD, unit="")
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)
-def _load(sha256: str, name: str, device: str, _checkpoint: Checkpoint) -> Model:
+@st.cache_resource(
+    max_entries=3,
+    show_spinner=False,
+    hash_funcs={Checkpoint: lambda checkpoint: (checkpoint.name, checkpoint.sha256)},
+)
+def _load(checkpoint: Checkpoint, device: str) -> Model:
     # A name of its own on the disk: the user's may be anything.
     with tempfile.TemporaryDirectory(prefix="sk-viz-") as folder:
-        file = Path(folder) / f"checkpoint{Path(name).suffix.lower()}"
-        file.write_bytes(_checkpoint.content)
+        file = Path(folder) / f"checkpoint{Path(checkpoint.name).suffix.lower()}"
+        file.write_bytes(checkpoint.content)
         try:
             loaded = sk_viz.load_model(file, device=device)
         except ModelError as error:
-            raise ModelError(str(error).replace(str(file), name).replace(file.name, name)) from None
-    return replace(loaded, id=name, note=loaded.note.replace(file.name, name))
+            raise ModelError(_named(str(error), file, checkpoint)) from None
+    return replace(loaded, id=checkpoint.name, note=_named(loaded.note, file, checkpoint))
+
+
+def _named(text: str, file: Path, checkpoint: Checkpoint) -> str:
+    return text.replace(str(file), checkpoint.name).replace(file.name, checkpoint.name)

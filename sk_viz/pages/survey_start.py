@@ -11,7 +11,7 @@ import streamlit as st
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.pages import controls, shell
 from sk_viz.pages.address import in_address, number
-from sk_viz.pages.state import Settings, current
+from sk_viz.pages.state import UPLOAD, Settings, current
 from sk_viz.pages.surveys_at_hand import on_loopback
 from sk_viz.pictures import PROTOCOLS, check_scales, parse_scales
 from sk_viz.surveys.archives import (
