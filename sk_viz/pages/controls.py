@@ -105,7 +105,7 @@ def _picture(settings: Settings) -> None:
         )
     elif source == "Paste":
         st.chat_input(
-            "Paste a picture, then Enter",
+            "Paste, then Enter",
             key="pasted",
             accept_file=True,
             file_type=TYPES,

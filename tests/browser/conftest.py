@@ -63,7 +63,9 @@ def browser() -> Iterator[Browser]:
         pytest.fail("There is no Chromium: install one, or name it in $CHROMIUM.")
     with sync_playwright() as playwright:
         expect.set_options(timeout=WAIT)
-        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        # A camera that shows a test picture, and no question whether the page may use it.
+        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", *camera])
         yield chromium
         chromium.close()
 
@@ -82,6 +84,7 @@ def open_page(server: str, browser: Browser) -> Iterator[Callable[..., Page]]:
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             accept_downloads=True,
+            permissions=["camera", "clipboard-read", "clipboard-write"],
         )
         contexts.append(context)
         page = context.new_page()
