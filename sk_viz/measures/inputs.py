@@ -43,6 +43,12 @@ class Reading:
     notes: tuple[str, ...]
 
 
+def softmax(logits: Floats) -> Floats:
+    """Probabilities (N, K) of logits (N, K), each row summing to 1."""
+    probabilities: Floats = torch.tensor(logits).softmax(dim=1).numpy()
+    return probabilities
+
+
 def to_tensor(shown: Sequence[Stimulus], model: Model) -> Tensor:
     """Stimuli of one size as the model's input: float32 (N, 3, H, W) on its device."""
     arrays = [normalise(stimulus.rgb, model.preprocessing) for stimulus in shown]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sk_viz.errors import ModelError
-from sk_viz.measures.inputs import Floats, Progress, read
+from sk_viz.measures.inputs import Floats, Progress, read, softmax
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.tables import (
     branch_means,
@@ -176,7 +176,8 @@ def sweep(
     )
     reading = read(model, shown, held=holding, autocast=autocast, progress=progress)
     scales = tuple(stimulus.scale for stimulus in shown)
-    probabilities = _softmax(reading.logits)
+    probabilities = softmax(reading.logits)
+    probabilities.flags.writeable = False
     return Sweep(
         weights=weights_table(scales, model.units, reading.weights),
         differences=differences_table(scales, model.units, reading.weights),
@@ -197,10 +198,3 @@ def sweep(
         stimuli=shown,
         probabilities=probabilities,
     )
-
-
-def _softmax(logits: Floats) -> Floats:
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
-    probabilities.flags.writeable = False
-    return probabilities

@@ -71,9 +71,7 @@ def differences_table(
     the smallest (the paper's figure 3, right).
     """
     differences = [
-        (w[:, int(np.argmax(u.kernels))] - w[:, int(np.argmin(u.kernels))]).mean(
-            axis=1, dtype=np.float64
-        )
+        (w[:, u.largest] - w[:, u.smallest]).mean(axis=1, dtype=np.float64)
         for u, w in zip(units, read, strict=True)
     ]
     count = len(scales)

@@ -139,8 +139,8 @@ class UnitTarget:
 
     def _pair(self, weights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Weights (N, C) of the largest and of the smallest kernel."""
-        kernels, mine = self.unit.kernels, weights[self.place]
-        return mine[:, kernels.index(max(kernels))], mine[:, kernels.index(min(kernels))]
+        mine = weights[self.place]
+        return mine[:, self.unit.largest], mine[:, self.unit.smallest]
 
 
 def parse_target(text: str) -> Target:

@@ -46,6 +46,16 @@ class Unit:
     split_input: bool
     dead: bool
 
+    @property
+    def largest(self) -> int:
+        """Which branch has the largest kernel, from 0."""
+        return self.kernels.index(max(self.kernels))
+
+    @property
+    def smallest(self) -> int:
+        """Which branch has the smallest kernel, from 0."""
+        return self.kernels.index(min(self.kernels))
+
 
 @dataclass(frozen=True)
 class Gate:

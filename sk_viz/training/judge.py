@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sk_viz.measures.inputs import Reading, read, to_tensor
+from sk_viz.measures.inputs import Reading, read, softmax, to_tensor
 from sk_viz.measures.statistics import holm, paired_effect, wilson_interval
 from sk_viz.networks.zoo import Model
 from sk_viz.pictures import Picture, Stimulus, read_picture, stimuli
@@ -101,8 +101,6 @@ def show(model: Model, pictures: LabelledPictures, size: float, protocol: str = 
         block = range(start, min(start + _BLOCK, len(pictures)))
         seen = [_view(model, read_picture(pictures.encoded[i]), size, protocol) for i in block]
         readings.append(read(model, seen))
-    largest = [max(range(len(u.kernels)), key=lambda m: u.kernels[m]) for u in model.units]
-    smallest = [min(range(len(u.kernels)), key=lambda m: u.kernels[m]) for u in model.units]
     weights = [
         np.concatenate([reading.weights[u] for reading in readings])
         for u in range(len(model.units))
@@ -111,12 +109,12 @@ def show(model: Model, pictures: LabelledPictures, size: float, protocol: str = 
         logits=np.concatenate([reading.logits for reading in readings]),
         differences=np.stack(
             [
-                (w[:, big] - w[:, small]).mean(axis=1, dtype=np.float64)
-                for w, big, small in zip(weights, largest, smallest, strict=True)
+                (w[:, unit.largest] - w[:, unit.smallest]).mean(axis=1, dtype=np.float64)
+                for unit, w in zip(model.units, weights, strict=True)
             ],
             axis=1,
         ),
-        weights=tuple(w[:, big] for w, big in zip(weights, largest, strict=True)),
+        weights=tuple(w[:, u.largest] for u, w in zip(model.units, weights, strict=True)),
     )
 
 
@@ -144,13 +142,6 @@ def calibration(
     ]
     error = sum(row["n"] * abs(row["probability"] - row["right"]) for row in rows) / len(labels)
     return {"error": error, "bins": rows}
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Probabilities (N, K), summing to 1."""
-    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return probabilities
 
 
 def _view(model: Model, picture: Picture, size: float, protocol: str) -> Stimulus:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from sk_viz.errors import ModelError
-from sk_viz.measures.inputs import batch_size, read, to_tensor
+from sk_viz.measures.inputs import batch_size, read, softmax, to_tensor
 from sk_viz.pictures import normalise, stimuli
 
 
@@ -59,6 +59,11 @@ def test_tensor_is_the_normalised_stimuli(tiny_model, shown):
     np.testing.assert_array_equal(
         tensor[1].numpy(), normalise(shown[1].rgb, tiny_model.preprocessing)
     )
+
+
+def test_probabilities_are_those_of_the_definition_and_do_not_overflow():
+    logits = np.array([[np.log(9), 0], [1e4, 0]], np.float32)
+    np.testing.assert_allclose(softmax(logits), [[0.9, 0.1], [1, 0]], atol=1e-6)
 
 
 def test_memory_running_out_halves_the_batch_and_is_noted(tiny_model, shown, on_batching_device):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sk_viz.errors import ModelError
 from sk_viz.measures.targets import ClassTarget, UnitTarget, parse_target, resolve
+from sk_viz.networks.units import Unit
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +22,11 @@ def read(tiny_model):
 
 def alone(weights, kernels=(3, 5)):
     """A unit whose weights are these, (M, C)."""
-    unit = type("U", (), {"name": "SK_2_1", "kernels": kernels, "channels": len(weights[0])})()
-    return unit, [torch.tensor([weights])]
+    return unit_of(kernels, len(weights[0])), [torch.tensor([weights])]
+
+
+def unit_of(kernels, channels):
+    return Unit("SK_2_1", 2, 1, kernels, channels, path="", split_input=False, dead=False)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ def test_logs_of_weights_give_the_difference_of_logits(logits):
     """log softmax(a) - log softmax(b) = a - b, whatever the other branches say."""
     rows = torch.tensor(logits)[None].double()
     kernels = tuple(range(3, 3 + 2 * rows.shape[1], 2))
-    unit = type("U", (), {"kernels": kernels, "channels": 3})()
+    unit = unit_of(kernels, 3)
     value = UnitTarget(unit, 0, before_softmax=True).value(None, [rows.softmax(1)])
     assert value.item() == pytest.approx((rows[0, -1] - rows[0, 0]).mean().item(), abs=1e-6)
 

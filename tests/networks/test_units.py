@@ -10,7 +10,7 @@ from torch import nn
 import sk_viz
 from sk_viz import ModelError
 from sk_viz.networks import SelectiveKernelConv, sknet50, sknet_tiny
-from sk_viz.networks.units import units
+from sk_viz.networks.units import Unit, units
 
 
 def _names(depths: tuple[int, ...]) -> list[str]:
@@ -47,6 +47,11 @@ def test_places_of_the_figure_in_timm():
     assert paths["SK_3_4"] == "layer2.3.conv2.attn"
     assert paths["SK_4_6"] == "layer3.5.conv2.attn"
     assert paths["SK_5_3"] == "layer4.2.conv2.attn"
+
+
+def test_the_largest_and_smallest_branch_in_any_order():
+    unit = Unit("SK_2_1", 2, 1, (5, 7, 3), 4, "", split_input=False, dead=False)
+    assert (unit.largest, unit.smallest) == (1, 2)
 
 
 def test_own_networks_alone_and_inside_others():
