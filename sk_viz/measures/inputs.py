@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from sk_viz.errors import ModelError
+from sk_viz.networks.engine import EAGER, engine_of
 from sk_viz.pictures import Stimulus, normalise
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ class Reading:
         logits: float32 (S, K).
         weights: one float32 (S, M, C) a unit, in the order of ``model.units``.
         batch_size: the largest number of stimuli in one forward.
+        engine: what ran the forward, ``eager`` torch or another.
         notes: plain sentences about how it went, such as a batch that did not fit.
     """
 
     logits: Floats
     weights: tuple[Floats, ...]
     batch_size: int
+    engine: str
     notes: tuple[str, ...]
 
 
@@ -75,7 +78,7 @@ def read(
     """Read logits and branch weights of every stimulus, without gradients.
 
     Stimuli of one size go together as :func:`batch_size` says, and half as many whenever memory
-    runs out.
+    runs out. Where nothing is held, the model's engine reads, if it has one.
 
     Args:
         model: the model to read.
@@ -89,6 +92,9 @@ def read(
     """
     if autocast and model.device.type != "cuda":
         raise ModelError(f"Autocast needs a CUDA device: leave it off on {model.device.type}.")
+    engine = None
+    if not held:
+        engine = engine_of(model.readout, model.device, model.preprocessing.input_size)
     size, largest = len(shown), 0
     logits: list[Floats] = []
     weights: list[list[Floats]] = [[] for _ in model.units]
@@ -99,7 +105,8 @@ def read(
         group = _of_one_size(shown[done : done + fitting])
         try:
             with torch.inference_mode(), torch.autocast("cuda", enabled=autocast):
-                found, chosen = model.readout(to_tensor(group, model), held)
+                given = to_tensor(group, model)
+                found, chosen = engine(given) if engine else model.readout(given, held)
         except torch.OutOfMemoryError:
             found = None
         if found is None:  # outside the except, whose traceback would keep the tensors alive
@@ -123,6 +130,7 @@ def read(
         np.concatenate(logits),
         tuple(np.concatenate(kept) for kept in weights),
         largest,
+        engine.name if engine else EAGER,
         tuple(notes),
     )
 

@@ -192,6 +192,7 @@ def sweep(
             background=background,
             dtype="float16 autocast" if autocast else "float32",
             batch_size=reading.batch_size,
+            engine=reading.engine,
             notes=reading.notes,
             **settings,
         ),

@@ -116,3 +116,19 @@ def test_cuda_batches_and_agrees_with_the_cpu(tiny_model, shown):
         assert reading.batch_size == len(shown)
         for ours, theirs in zip(reading.weights, expected.weights, strict=True):
             np.testing.assert_allclose(ours, theirs, atol=tolerance)
+
+
+def test_an_engine_reads_the_same_and_leaves_held_weights_to_eager_torch(
+    tiny_model, shown, monkeypatch
+):
+    eager = read(tiny_model, shown)
+    assert eager.engine == "eager"
+    monkeypatch.setattr("sk_viz.networks.engine._WORTH_IT", 0)
+    fast = read(tiny_model, shown)
+    assert fast.engine.startswith("openvino")
+    np.testing.assert_allclose(fast.logits, eager.logits, rtol=1e-4, atol=1e-4)
+    for ours, theirs in zip(fast.weights, eager.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+    first = tiny_model.units[0]
+    half = {first.name: torch.full((1, len(first.kernels), first.channels), 0.5)}
+    assert read(tiny_model, shown, held=half).engine == "eager"
