@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from sk_viz.cli import app as app_command
-from sk_viz.cli import many, models, one
+from sk_viz.cli import bench, many, models, one
 from sk_viz.errors import ModelError, PictureError, ScaleError
 
 cli = typer.Typer(
@@ -23,7 +23,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (app_command, models, one, many):
+for module in (app_command, models, one, many, bench):
     module.register(cli)
 
 

@@ -1,0 +1,139 @@
+"""All figures of this machine in one run."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import sk_viz
+from sk_viz.benchmarks.gradients import attribution_cases, field_cases
+from sk_viz.benchmarks.surveys import survey_cases
+from sk_viz.benchmarks.sweeps import gemm_flops, sweep_cases
+from sk_viz.benchmarks.timing import Case, Ratio, Spread, interleave, ratio_of
+from sk_viz.networks.catalogue import count_macs
+from sk_viz.networks.zoo import Model, load_model
+from sk_viz.pictures import parse_scales, read_sample
+
+ROUNDS = 5
+SCALES = parse_scales("1:2:11")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases that are timed against each other.
+
+    Attributes:
+        name: as in the tables.
+        cases: what is timed.
+        ratios: of their times.
+        flops: floating-point operations of the case "bare", where the machine's ceiling is
+            measured beside it; None elsewhere.
+    """
+
+    name: str
+    cases: list[Case]
+    ratios: list[Ratio]
+    flops: float | None = None
+
+
+def run_benchmarks(
+    device: str = "auto",
+    rounds: int = ROUNDS,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, Any]:
+    """Time everything.
+
+    Args:
+        device: of ``sk_viz.load_model``.
+        rounds: how often each case is timed.
+        progress: called with (done, total) after each run of a case.
+
+    Returns:
+        Plain values: ``record``; ``groups``, each with ``cases`` (median, low and high seconds
+        of the rounds) and ``ratios`` (median, low and high of the rounds' ratios).
+    """
+    picture = read_sample("coffee")
+    tiny, large = load_model("sknet_tiny", device), load_model("sknet50", device)
+    with tempfile.TemporaryDirectory(prefix="sk-viz-bench-") as folder:
+        groups = [
+            _sweeps(tiny, tiny.network),
+            _sweeps(large, _timm_like(large)),
+            Group("attribution, sknet_tiny", *attribution_cases(tiny, picture)),
+            Group("effective field, sknet50", *field_cases(large, picture)),
+            Group("survey, sknet_tiny", *survey_cases(tiny, picture, Path(folder))),
+        ]
+        total = (rounds + 1) * sum(len(group.cases) for group in groups)
+        done = iter(range(1, total + 1))
+        timed = [_timed(group, rounds, lambda: progress(next(done), total)) for group in groups]
+    return {"record": _record(tiny.device, rounds), "groups": timed}
+
+
+def _sweeps(model: Model, by_hand: torch.nn.Module) -> Group:
+    cases, ratios = sweep_cases(model, by_hand, read_sample("coffee"), SCALES)
+    macs = count_macs(model.network, model.preprocessing.input_size)
+    return Group(f"sweep, {model.id}", cases, ratios, 2.0 * macs * len(SCALES))
+
+
+def _timm_like(model: Model) -> torch.nn.Module:
+    """timm's own SKNet-50, which one would hook."""
+    import timm
+
+    network: torch.nn.Module = timm.create_model("skresnext50_32x4d", pretrained=False)
+    return network.eval().to(model.device)
+
+
+def _timed(group: Group, rounds: int, told: Callable[[], None]) -> dict[str, Any]:
+    seconds = interleave(group.cases, rounds, told=told)
+    result: dict[str, Any] = {
+        "name": group.name,
+        "cases": [
+            {"name": c.name, "what": c.what, "seconds": asdict(Spread.of(seconds[c.name]))}
+            for c in group.cases
+        ],
+        "ratios": [asdict(r) | asdict(ratio_of(r, seconds)) for r in group.ratios],
+    }
+    if group.flops is not None:
+        reached = [group.flops / s for s in seconds["bare"]]
+        ceiling = [gemm_flops() / s for s in seconds["gemm"]]
+        result["ceiling"] = {
+            "gemm_gflops": Spread.of(ceiling).median / 1e9,
+            "bare_gflops": Spread.of(reached).median / 1e9,
+            "share": Spread.of([a / b for a, b in zip(reached, ceiling, strict=True)]).median,
+        }
+    return result
+
+
+def _record(device: torch.device, rounds: int) -> dict[str, Any]:
+    return {
+        "sk_viz": sk_viz.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(device),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "device": str(device),
+        "dtype": "float32",
+        "rounds": rounds,
+        "scales": list(SCALES),
+    }
+
+
+def _processor(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return next(_named(Path("/proc/cpuinfo")), platform.processor() or "unknown")
+
+
+def _named(file: Path) -> Iterator[str]:
+    """The processor's name, where the system keeps it in a file."""
+    if file.is_file():
+        for line in file.read_text().splitlines():
+            if line.startswith("model name"):
+                yield line.partition(":")[2].strip()

@@ -1,0 +1,64 @@
+"""How long a survey takes against the bare forward of the same batches."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sk_viz.benchmarks.timing import Case, Ratio
+from sk_viz.pictures import Picture
+from sk_viz.surveys.plan import batch_size
+from sk_viz.surveys.survey import run_survey
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+
+PICTURES = 64
+SCALES = (1.0, 1.5, 2.0)
+_SIDE = 320
+
+
+def survey_cases(model: Model, picture: Picture, folder: Path) -> tuple[list[Case], list[Ratio]]:
+    """A survey of JPEG files from the disk, and the bare forward of as many stimuli.
+
+    Args:
+        model: by its id.
+        picture: its cut pieces are the pictures of the survey.
+        folder: an empty one, for the pictures and the survey.
+    """
+    pictures, out = folder / "pictures", folder / "survey"
+    _write(picture, pictures)
+    side = model.preprocessing.input_size
+    size = batch_size(model)
+    count = PICTURES * len(SCALES)
+    inputs = torch.randn(size, 3, side, side, device=model.device)
+
+    def bare() -> None:
+        with torch.inference_mode():
+            for first in range(0, count, size):
+                model.readout(inputs[: min(size, count - first)])
+
+    def survey() -> None:
+        shutil.rmtree(out, ignore_errors=True)
+        run_survey(model.id, pictures, out, SCALES, ("zoom",), device=str(model.device))
+
+    cases = [
+        Case("bare", f"eager forward of {count} stimuli in batches of {size}", bare),
+        Case("survey", f"{PICTURES} JPEG files of {_SIDE} px, {len(SCALES)} scales", survey),
+    ]
+    return cases, [Ratio("survey's rate over that of the forward", "bare", "survey", "0.85")]
+
+
+def _write(picture: Picture, folder: Path) -> None:
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(picture.pixels)
+    for number in range(PICTURES):
+        x, y = rng.uniform(0, 0.4, 2) * image.size
+        piece = image.crop((round(x), round(y), round(x) + _SIDE, round(y) + _SIDE))
+        piece.save(folder / f"{number:03}.jpg", quality=90)

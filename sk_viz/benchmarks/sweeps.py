@@ -1,0 +1,124 @@
+"""How long a sweep takes: the way it is written by hand, the bare forward, and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from sk_viz.benchmarks.timing import Case, Ratio
+from sk_viz.measures.inputs import batch_size, to_tensor
+from sk_viz.measures.sweep import sweep
+from sk_viz.networks.engine import engine_of
+from sk_viz.networks.units import gates
+from sk_viz.pictures import Picture, stimuli
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+    from sk_viz.preprocessing import Preprocessing
+
+_GEMM = 1024
+
+
+def sweep_cases(
+    model: Model, by_hand: nn.Module, picture: Picture, scales: tuple[float, ...]
+) -> tuple[list[Case], list[Ratio]]:
+    """The cases of one sweep.
+
+    Args:
+        model: what is swept.
+        by_hand: the network that somebody would hook: timm's for SKNet-50.
+        picture: decoded.
+        scales: of the protocol zoom.
+
+    Returns:
+        Cases "by hand", "bare eager", "bare" (the fastest engine found), "sweep" (from the
+        decoded picture to the tables) and "gemm"; and their ratios.
+    """
+    shown = stimuli(picture, scales, "zoom", model.preprocessing)
+    inputs = to_tensor(shown, model)
+    size = batch_size(model, inputs.shape[-1])
+    groups = [inputs[first : first + size] for first in range(0, len(inputs), size)]
+    engine = engine_of(model.readout, model.device, model.preprocessing.input_size)
+    square = torch.rand(_GEMM, _GEMM, device=model.device)
+
+    def bare(read: Any) -> None:
+        with torch.inference_mode():
+            for group in groups:
+                read(group)
+
+    named = engine.name if engine else "eager"
+    cases = [
+        Case(
+            "by hand",
+            "forward hooks, one scale after the other, PIL crop and resize",
+            lambda: _by_hand(by_hand, picture, scales, model.preprocessing, model.device),
+        ),
+        Case("bare eager", "eager forward of the same tensors", lambda: bare(model.readout)),
+        Case("bare", f"{named} forward of the same tensors", lambda: bare(engine or model.readout)),
+        Case(
+            "sweep",
+            f"sk_viz.sweep, {named}, from the decoded picture to the tables",
+            lambda: sweep(model, picture, scales),
+        ),
+        Case("gemm", f"one product of {_GEMM} x {_GEMM}, float32", lambda: square @ square),
+    ]
+    ratios = [
+        Ratio("faster than by hand", "by hand", "sweep", "1.6 with SKNet-50 on a CPU"),
+        Ratio("the engine's gain", "bare eager", "bare"),
+        Ratio("sweep over bare forward", "sweep", "bare", "at most 1.05"),
+    ]
+    return cases, ratios
+
+
+def gemm_flops() -> float:
+    """Floating-point operations of the case "gemm"."""
+    return 2.0 * _GEMM**3
+
+
+def _by_hand(
+    network: nn.Module,
+    picture: Picture,
+    scales: tuple[float, ...],
+    preprocessing: Preprocessing,
+    device: torch.device,
+) -> list[tuple[Tensor, list[float]]]:
+    """What one would write for an evening: hooks on the gates, a loop over the scales."""
+    image = Image.fromarray(picture.pixels)
+    short = min(image.size) * preprocessing.crop_fraction
+    mean, std = (np.array(v, np.float32) for v in (preprocessing.mean, preprocessing.std))
+    side = preprocessing.input_size
+    found = []
+    with torch.no_grad(), _hooked(network) as weights:
+        for scale in scales:
+            half = short / scale / 2
+            x, y = image.width / 2, image.height / 2
+            crop = image.crop((round(x - half), round(y - half), round(x + half), round(y + half)))
+            resized = crop.resize((side, side), Image.Resampling.BICUBIC)
+            values = (np.asarray(resized, np.float32) / 255 - mean) / std
+            tensor = torch.from_numpy(values).permute(2, 0, 1)[None].to(device)
+            logits = network(tensor).softmax(dim=1)
+            found.append((logits, [float((w[:, -1] - w[:, 0]).mean()) for w in weights]))
+            weights.clear()
+    return found
+
+
+@contextmanager
+def _hooked(network: nn.Module) -> Iterator[list[Tensor]]:
+    kept: list[Tensor] = []
+    handles = [
+        gate.module.register_forward_hook(
+            lambda _module, _inputs, output, read=gate.read: kept.append(read(output))
+        )
+        for gate in gates(network)
+    ]
+    try:
+        yield kept
+    finally:
+        for handle in handles:
+            handle.remove()
