@@ -54,6 +54,13 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the checkpoints and of the model.")],
     steps: Annotated[int, typer.Option(min=1, help="In all; more than before go on.")] = 4300,
     seed: Annotated[int, typer.Option(help="Of the weights and of every draw.")] = 0,
+    strangers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pictures of none of the classes, one folder for each kind of thing; by them it "
+            "is decided when the app says that a picture is likely of none."
+        ),
+    ] = None,
     compiled: Annotated[bool, typer.Option("--compile/--no-compile")] = True,
 ) -> None:
     """Train the bundled model and write its card; started again with the same words it goes on."""
@@ -68,7 +75,7 @@ def train(
 
         recipe = Recipe(steps=steps, seed=seed)
         folder = run(data, out, recipe, compiled=compiled, report=report)
-    document(out, data, recipe, progress=lambda part: print(f"judging: {part}", file=sys.stderr))
+    document(out, data, recipe, strangers, lambda part: print(f"judging: {part}", file=sys.stderr))
     print(f"The model and its card are in {folder}.")
 
 
@@ -92,6 +99,7 @@ def evaluate(
     low, high = summary["top1_interval"]
     print(
         f"{model}: top-1 {summary['top1']:.1%} (95 % interval {low:.1%} to {high:.1%}), "
-        f"top-5 {summary['top5']:.1%}, {summary['n']} pictures"
+        f"top-5 {summary['top5']:.1%}, calibration error "
+        f"{summary['calibration_error']:.3f}, {summary['n']} pictures"
         + (f", {summary['left_out']} left out" if summary["left_out"] else "")
     )

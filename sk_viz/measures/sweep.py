@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from sk_viz.errors import ModelError
+from sk_viz.measures.certainty import likely_none
 from sk_viz.measures.inputs import Floats, Progress, read, softmax
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.tables import (
@@ -41,6 +43,8 @@ class Sweep:
         record: all that is needed to make the same numbers again.
         stimuli: what the network was shown, one a scale; empty in a sweep that was loaded.
         probabilities: float32 (S, K), the softmax of the logits; None in a sweep that was loaded.
+        likely_none: bool (S,), whether the picture is likely of none of the model's classes, by
+            the model's rule; None where it has none, and in a sweep that was loaded.
     """
 
     weights: pd.DataFrame
@@ -49,6 +53,7 @@ class Sweep:
     record: Record
     stimuli: tuple[Stimulus, ...] = ()
     probabilities: Floats | None = field(default=None, repr=False)
+    likely_none: npt.NDArray[np.bool_] | None = None
 
     @cached_property
     def scales(self) -> tuple[float, ...]:
@@ -178,6 +183,7 @@ def sweep(
     scales = tuple(stimulus.scale for stimulus in shown)
     probabilities = softmax(reading.logits)
     probabilities.flags.writeable = False
+    rule = model.certainty.unknown if model.certainty else None
     return Sweep(
         weights=weights_table(scales, model.units, reading.weights),
         differences=differences_table(scales, model.units, reading.weights),
@@ -198,4 +204,5 @@ def sweep(
         ),
         stimuli=shown,
         probabilities=probabilities,
+        likely_none=likely_none(rule, reading.logits) if rule is not None and rule.proven else None,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from sk_viz.errors import ModelError
+from sk_viz.networks.certainty import Certainty, read_certainty
 from sk_viz.networks.checkpoints import fill, read_state, saved
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.preprocessing import Preprocessing
@@ -40,6 +41,7 @@ class Bundle:
     preprocessing: Preprocessing
     classes: tuple[ClassName, ...]
     note: str
+    certainty: Certainty | None
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class BundleConfig:
     preprocessing: Preprocessing
     classes: tuple[ClassName, ...]
     note: str
+    certainty: Certainty | None
 
 
 def save_bundled(
@@ -58,6 +61,7 @@ def save_bundled(
     preprocessing: Preprocessing,
     classes: Sequence[ClassName],
     note: str,
+    certainty: Certainty | None = None,
 ) -> None:
     """Write a network as a folder that :func:`load_bundled` and ``load_model`` read.
 
@@ -67,6 +71,7 @@ def save_bundled(
         preprocessing: how it wants its pictures.
         classes: one for each logit, in order.
         note: one sentence on what the network is.
+        certainty: what its probabilities are worth; None where it was not measured.
 
     Raises:
         ModelError: as many classes as logits are needed.
@@ -79,6 +84,8 @@ def save_bundled(
         "classes": [asdict(one) for one in classes],
         "note": note,
     }
+    if certainty is not None:
+        config["certainty"] = asdict(certainty)
     (folder / WEIGHTS).write_bytes(saved(network))
     text = json.dumps(config, indent=1, ensure_ascii=False)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
@@ -94,7 +101,7 @@ def load_bundled(folder: Path) -> Bundle:
     with torch.device("meta"):
         network = SKNet(config.network)
     fill(network, read_state(folder / WEIGHTS), f"{folder.name}/{WEIGHTS}")
-    return Bundle(network, config.preprocessing, config.classes, config.note)
+    return Bundle(network, config.preprocessing, config.classes, config.note, config.certainty)
 
 
 def read_config(folder: Path) -> BundleConfig:
@@ -111,6 +118,7 @@ def read_config(folder: Path) -> BundleConfig:
             preprocessing=Preprocessing(**_tuples(Preprocessing, raw["preprocessing"])),
             classes=tuple(ClassName(c["name"], tuple(c["wnids"])) for c in raw["classes"]),
             note=str(raw["note"]),
+            certainty=read_certainty(raw["certainty"]) if "certainty" in raw else None,
         )
     except FileNotFoundError as error:
         raise ModelError(f"{folder} holds no model: there is no {CONFIG} in it.") from error

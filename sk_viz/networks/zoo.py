@@ -24,6 +24,7 @@ from sk_viz.networks.catalogue import (
     is_there,
     list_models,
 )
+from sk_viz.networks.certainty import Certainty
 from sk_viz.networks.checkpoints import file_sha256, fill, read_state, state_sha256
 from sk_viz.networks.classes import unnamed_classes
 from sk_viz.networks.device import choose_device, place
@@ -58,6 +59,7 @@ class Model:
         kind: bundled, pretrained, untrained or checkpoint.
         note: one or two sentences to show beside its name.
         device: where it runs.
+        certainty: what its probabilities are worth; None where it was not measured.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Model:
     kind: Kind
     note: str
     device: torch.device
+    certainty: Certainty | None = None
 
 
 def load_model(
@@ -120,6 +123,7 @@ def as_model(
     note: str,
     device: torch.device,
     sha256: str | None = None,
+    certainty: Certainty | None = None,
 ) -> Model:
     """Any network with SK units as a model.
 
@@ -132,6 +136,7 @@ def as_model(
         note: shown beside its name; what is unusual about its units is added.
         device: where to put it.
         sha256: of the file of its weights; without it, of its weights as safetensors.
+        certainty: what its probabilities are worth, where it was measured.
 
     Raises:
         ModelError: the network has no SK units.
@@ -156,6 +161,7 @@ def as_model(
         kind=kind,
         note=note,
         device=device,
+        certainty=certainty,
     )
 
 
@@ -170,6 +176,7 @@ def _from_folder(folder: Path, name: str, kind: Kind, device: torch.device) -> M
         note=bundle.note,
         device=device,
         sha256=file_sha256(folder / WEIGHTS),
+        certainty=bundle.certainty,
     )
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from sk_viz.training import card_certainty
+from sk_viz.training.judge import BEYOND
+from sk_viz.training.markdown import share, table
+from sk_viz.training.train import CURVE_MOST
 
 _TERMS = {
     "caltech-101": (
@@ -34,8 +40,10 @@ class Made:
         recipe: the recipe's values.
         hours: of training.
         log: one entry a checkpoint: step, loss and top-1 a source.
-        starts: (step begun at, steps aimed at) each time the command was started.
+        starts: (step begun at, steps aimed at) of each part of the run that is still in it.
         machine: what it was trained on.
+        classes: how many it tells apart.
+        strangers: the command's option for pictures of none of them, "" where there were none.
     """
 
     id: str
@@ -51,6 +59,8 @@ class Made:
     log: Sequence[Mapping[str, Any]]
     starts: Sequence[tuple[int, int]]
     machine: str
+    classes: int
+    strangers: str
 
 
 def render(made: Made, found: Mapping[str, Any]) -> str:
@@ -86,9 +96,13 @@ def render(made: Made, found: Mapping[str, Any]) -> str:
         _question(found),
         _effects(found),
         "## How sure it is",
-        _calibration(found),
+        card_certainty.calibration(found["certainty"]),
+        "### When a picture is of none of its classes",
+        card_certainty.unknown(found["certainty"]["unknown"]),
+        "## The sample pictures of this project",
+        card_certainty.samples(found["samples"]),
         "## What it can't do",
-        _limits(found),
+        _limits(made, found),
         "## By class",
         _classes(found),
     ]
@@ -111,7 +125,7 @@ def _data(made: Made) -> str:
         (source, f"{count:,}", f"{made.validation.get(source, 0):,}", _TERMS.get(source, "yours"))
         for source, count in made.training.items()
     ]
-    return _table(("source", "trained on", "judged on", "what it is"), rows)
+    return table(("source", "trained on", "judged on", "what it is"), rows)
 
 
 def _recipe(made: Made) -> str:
@@ -121,7 +135,8 @@ def _recipe(made: Made) -> str:
     )
     lines = [
         f"`python -m sk_viz train --data DIR --out DIR --steps {recipe['steps']} "
-        f"--seed {recipe['seed']}`, which goes on where it was stopped.",
+        f"--seed {recipe['seed']}{made.strangers}`, which goes on where it was stopped, and at the "
+        "end judges the model and writes this card.",
         f"{recipe['steps']:,} steps of {recipe['batch']} pictures in {made.hours:.1f} hours on "
         f"{made.machine}. AdamW at {recipe['rate']:g} with weight decay {recipe['decay']:g}, "
         f"warm-up over {recipe['warmup']} steps, falling to zero over the last "
@@ -132,29 +147,49 @@ def _recipe(made: Made) -> str:
         f"shorter side, and {recipe['augmentation']['blur_share']:.0%} of the pictures blurred "
         "whatever their scale.",
     ]
-    if len({aim for _, aim in made.starts}) > 1:
-        legs = ", ".join(f"from step {begun:,} towards {aim:,}" for begun, aim in made.starts)
-        lines.append(
-            f"This run changed its aim on the way: {legs}. Input size and learning rate follow the "
-            "share of the steps aimed at, so a run in one go differs a little."
-        )
+    lines += _course(made)
     names = [name for name in made.log[-1] if name.startswith("top1_")]
     chosen = _spread(made.log, 10)
-    curve = _table(
+    curve = table(
         ("step", "loss", *(f"top-1 {name[5:]}" for name in names)),
         [
             (f"{e['step']:,}", f"{e['loss']:.2f}", *(f"{e[name]:.1%}" for name in names))
             for e in chosen
         ],
     )
-    return "\n\n".join([*lines, "Loss of one batch, and top-1 of the averaged weights:", curve])
+    return "\n\n".join([*lines, f"{_curve_note(made)}:", curve])
+
+
+def _course(made: Made) -> list[str]:
+    """What of the run was not as the command would do it in one go."""
+    said = []
+    first = made.starts[0][0]
+    if first:
+        said.append(f"The log begins at step {first:,}; how it came there is not known to it.")
+    if len({aim for _, aim in made.starts}) > 1:
+        legs = ", ".join(f"from step {begun:,} towards {aim:,}" for begun, aim in made.starts)
+        said.append(
+            f"This run changed its aim on the way: {legs}. Input size and learning rate follow the "
+            "share of the steps aimed at, so a run in one go differs."
+        )
+    return said
+
+
+def _curve_note(made: Made) -> str:
+    """What the curve's numbers are of, and how far chance moves them."""
+    counts = {name: min(count, CURVE_MOST) for name, count in made.validation.items()}
+    most = ", ".join(
+        f"{count} of {name} (95 % interval ±{98 / math.sqrt(count):.0f} points at most)"
+        for name, count in sorted(counts.items())
+    )
+    return f"Loss of one batch, and top-1 of the averaged weights on pictures held out, {most}"
 
 
 def _accuracy(found: Mapping[str, Any]) -> str:
-    return _table(
+    return table(
         ("source", "top-1", "top-5", "pictures"),
         [
-            (source, _share(entry["top1"]), _share(entry["top5"]), entry["top1"]["n"])
+            (source, share(entry["top1"]), share(entry["top5"]), entry["top1"]["n"])
             for source, entry in found["accuracy"].items()
         ],
     )
@@ -162,17 +197,17 @@ def _accuracy(found: Mapping[str, Any]) -> str:
 
 def _sizes(found: Mapping[str, Any]) -> str:
     sizes = list(next(iter(found["object_size"].values())))
-    return _table(
+    return table(
         ("top-1 at object size", *(f"{size}x" for size in sizes)),
         [
-            (source, *(_share(by_size[size]) for size in sizes))
+            (source, *(share(by_size[size]) for size in sizes))
             for source, by_size in found["object_size"].items()
         ],
     )
 
 
 def _units(found: Mapping[str, Any]) -> str:
-    return _table(
+    return table(
         ("unit", "mean weight", "median deviation", "channels above 0.02"),
         [
             (u["unit"], f"{u['mean']:.3f}", f"{u['median_sd']:.3f}", f"{u['share_alive']:.0%}")
@@ -182,13 +217,13 @@ def _units(found: Mapping[str, Any]) -> str:
 
 
 def _choice(found: Mapping[str, Any]) -> str:
-    return _table(
+    return table(
         ("source", "live", "held at the mean", "difference"),
         [
             (
                 source,
-                _share(entry["live"]),
-                _share(entry["held_at_mean"]),
+                share(entry["live"]),
+                share(entry["held_at_mean"]),
                 f"{100 * (entry['live']['share'] - entry['held_at_mean']['share']):+.1f} points",
             )
             for source, entry in found["choice"].items()
@@ -202,36 +237,51 @@ def _question(found: Mapping[str, Any]) -> str:
     units = [u["unit"] for u in found["units"]]
     last = units[-1].split("_")[1]
     early = [unit for unit in units if unit.split("_")[1] != last]
-    rising = [u for u in early if by["zoom 2.0", u]["d"] > 0 and by["zoom 2.0", u]["p_holm"] < 0.05]
-    falling = [
-        u for u in early if by["zoom 2.0", u]["d"] < 0 and by["zoom 2.0", u]["p_holm"] < 0.05
-    ]
+    rising, falling = ([u for u in early if _moves(by["zoom 2.0", u], way)] for way in (1, -1))
+    still = [u for u in rising if _moves(by[BEYOND, u], 1)]
     stronger = [u for u in units if abs(by["blur 2.0", u]["d"]) > abs(by["zoom 2.0", u]["d"])]
     n = by["zoom 2.0", units[0]]["n"]
     return (
         "The paper (section 4.4) finds that the early and middle units lean more to the large "
         f"kernel when the object is enlarged. For this model, over {n} pictures that bring real "
         f"detail when they are zoomed to 2.0: of {len(early)} units before the last stage, "
-        f"{len(rising)} rise ({', '.join(rising) or 'none'}) and {len(falling)} fall "
-        f"({', '.join(falling) or 'none'}), after Holm's correction over all tests of the table. "
-        f"Blur alone, with the object's size unchanged, moves {len(stronger)} of {len(units)} "
-        f"units more than the zoom does ({', '.join(stronger) or 'none'}). One network and one "
-        "seed: a finding about this model, not about SKNets."
+        f"{_listed(rising)} rise and {_listed(falling)} fall, after Holm's correction over all "
+        f"tests of the table. Of those that rise, {_listed(still)} rise beyond what the blur "
+        "alone does to the same pictures, their size unchanged. Blur alone moves "
+        f"{_listed(stronger)} of {len(units)} units more, by d, than the zoom does. One network "
+        "and one seed: a finding about this model, not about SKNets."
     )
+
+
+def _moves(entry: Mapping[str, Any], way: int) -> bool:
+    """Whether a unit moves that way, beyond chance."""
+    return bool(entry["d"] * way > 0 and entry["p_holm"] < 0.05)
+
+
+def _listed(units: Sequence[str]) -> str:
+    return f"{len(units)} ({', '.join(units)})" if units else "none"
 
 
 def _effects(found: Mapping[str, Any]) -> str:
     conditions = list(dict.fromkeys(e["condition"] for e in found["scale"]))
     units = list(dict.fromkeys(e["unit"] for e in found["scale"]))
     by = {(e["condition"], e["unit"]): e for e in found["scale"]}
-    table = _table(
-        ("unit", *conditions),
-        [(unit, *(_effect(by[condition, unit]) for condition in conditions)) for unit in units],
-    )
+    rows = [
+        (unit, *(_effect(by[condition, unit]) for condition in conditions), _by_blur(by, unit))
+        for unit in units
+    ]
     return (
         "Change of the difference against 1.0x; paired Cohen's d with its 95 % bootstrap interval; "
-        f"share of pictures that rise.\n\n{table}"
+        "share of pictures that rise. The last columns tell how much of the zoom to 2.0 blur "
+        "explains: what the zoom does beyond the blur of 2.0 on the same picture, and the mean "
+        "change by blur as a part of that by zoom (against: blur moves the other way).\n\n"
+        + table(("unit", *conditions, "blur's part"), rows)
     )
+
+
+def _by_blur(by: Mapping[tuple[str, str], Mapping[str, Any]], unit: str) -> str:
+    zoom, blur = (by[f"{kind} 2.0", unit]["change"] for kind in ("zoom", "blur"))
+    return "against" if zoom * blur <= 0 else f"{blur / zoom:.0%}"
 
 
 def _effect(entry: Mapping[str, Any]) -> str:
@@ -242,43 +292,30 @@ def _effect(entry: Mapping[str, Any]) -> str:
     )
 
 
-def _calibration(found: Mapping[str, Any]) -> str:
-    entry = found["calibration"]
-    table = _table(
-        ("probability of the answer", "right", "pictures"),
-        [(f"{b['probability']:.2f}", f"{b['right']:.2f}", b["n"]) for b in entry["bins"]],
+def _limits(made: Made, found: Mapping[str, Any]) -> str:
+    judged = len(found["classes"])
+    unseen = (
+        f" {made.classes - judged} of its classes have no picture in the validation part, so "
+        "nothing is known of them."
+        if judged < made.classes
+        else ""
     )
-    return f"Expected calibration error {entry['error']:.3f} over ten bins.\n\n{table}"
-
-
-def _limits(found: Mapping[str, Any]) -> str:
-    count = len(found["classes"])
     worst = sorted((c for c in found["classes"] if c["n"] >= 10), key=lambda c: c["share"])[:5]
     names = ", ".join(f"{c['name']} ({c['share']:.0%})" for c in worst)
     return (
-        f"It knows {count} classes and answers with one of them whatever it is shown. It was made "
-        "for looking at branch weights, not for deciding anything: do not use it where a wrong "
-        f"answer costs. Of the classes with at least ten pictures it is worst at: {names}."
+        f"It knows {made.classes} classes and answers with one of them whatever it is shown. It "
+        "was made for looking at branch weights, not for deciding anything: do not use it where a "
+        "wrong answer costs. Of the classes with at least ten pictures it is worst at: "
+        f"{names}.{unseen}"
     )
 
 
 def _classes(found: Mapping[str, Any]) -> str:
-    table = _table(
+    every = table(
         ("class", "top-1", "pictures"),
-        [(c["name"], _share(c), c["n"]) for c in found["classes"]],
+        [(c["name"], share(c), c["n"]) for c in found["classes"]],
     )
-    return f"<details><summary>Every class</summary>\n\n{table}\n\n</details>"
-
-
-def _share(entry: Mapping[str, Any]) -> str:
-    low, high = entry["interval"]
-    return f"{entry['share']:.1%} [{low:.1%}, {high:.1%}]"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
+    return f"<details><summary>Every class</summary>\n\n{every}\n\n</details>"
 
 
 def _spread(entries: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:

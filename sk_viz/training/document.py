@@ -8,39 +8,62 @@ import platform
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from sk_viz.networks.bundled import WEIGHTS
+from sk_viz.networks.bundled import WEIGHTS, load_bundled, save_bundled
 from sk_viz.networks.catalogue import count_macs
-from sk_viz.networks.zoo import load_model
+from sk_viz.networks.certainty import Certainty
+from sk_viz.networks.zoo import Model, load_model
 from sk_viz.training.card import Made, render
+from sk_viz.training.certain import measure_certainty
 from sk_viz.training.data import read_labelled, split_validation
 from sk_viz.training.judge import Progress, judge
+from sk_viz.training.samples import judge_samples
+from sk_viz.training.strangers import read_strangers
 from sk_viz.training.train import LOG, MODEL, Recipe
 
+LOG_BEFORE = "log_before.jsonl"
 CARD = "MODEL_CARD.md"
 FINDINGS = "findings.json"
 
 
-def document(run: Path, data: Path, recipe: Recipe, progress: Progress = print) -> Path:
+def document(
+    run: Path,
+    data: Path,
+    recipe: Recipe,
+    strangers: Path | None = None,
+    progress: Progress = print,
+) -> Path:
     """Judge the model of a run on its validation part and write the card beside its weights.
+
+    The temperature that makes its probabilities come true is divided into the last layer, so
+    that the plain softmax is calibrated wherever it is taken; doing so again changes nothing.
 
     Args:
         run: the folder given to :func:`~sk_viz.training.train.train`.
         data: what it was trained on; its validation part is split off as it was then.
         recipe: as then.
+        strangers: pictures of none of its classes, one folder for each kind of thing; without
+            them it never says that a picture is of none.
         progress: called with a line as each part begins.
 
     Returns:
         The card. Beside it stands ``findings.json``, the same numbers unrounded.
+
+    Raises:
+        PictureError: the data or the strangers cannot be read.
     """
     folder = run / MODEL
     model = load_model(folder)
     training, validation = split_validation(read_labelled(data), recipe.validation)
+    others = None if strangers is None else read_strangers(strangers)
+    certainty, sure = measure_certainty(model, validation, others, progress)
+    model = _keep(folder, model, certainty)
     found = judge(model, validation, progress)
-    lines = [json.loads(line) for line in (run / LOG).read_text().splitlines()]
-    log = [line for line in lines if "loss" in line]
+    found |= {"certainty": sure, "samples": judge_samples(model)}
+    log, starts = course(run)
     made = Made(
         id=f"{model.network.__class__.__name__} for {len(model.classes)} classes",
         parameters=sum(p.numel() for p in model.network.parameters()),
@@ -53,13 +76,53 @@ def document(run: Path, data: Path, recipe: Recipe, progress: Progress = print) 
         recipe=asdict(recipe),
         hours=log[-1]["seconds"] / 3600,
         log=log,
-        starts=[(line["started"], line["steps"]) for line in lines if "started" in line],
+        starts=starts,
         machine=_machine(),
+        classes=len(model.classes),
+        strangers="" if strangers is None else " --strangers DIR",
     )
     (folder / FINDINGS).write_text(json.dumps(found, indent=1) + "\n")
     card = folder / CARD
     card.write_text(render(made, found), encoding="utf-8")
     return card
+
+
+def course(run: Path) -> tuple[list[dict[str, Any]], list[tuple[int, int]]]:
+    """What the log of a run says, without what was done again later.
+
+    A run that was begun with another one's checkpoint has that one's log beside its own, as
+    ``log_before.jsonl``.
+
+    Returns:
+        One entry a checkpoint, and for each part of the run the step it began at and the steps it
+        aimed at; parts with the same aim are one.
+    """
+    files = [file for file in (run / LOG_BEFORE, run / LOG) if file.is_file()]
+    log: list[dict[str, Any]] = []
+    starts: list[tuple[int, int]] = []
+    for line in (json.loads(text) for file in files for text in file.read_text().splitlines()):
+        if "started" not in line:
+            log.append(line)
+            continue
+        begun = line["started"]
+        log = [entry for entry in log if entry["step"] <= begun]
+        starts = [start for start in starts if start[0] < begun]
+        if not starts or starts[-1][1] != line["steps"]:
+            starts.append((begun, line["steps"]))
+    return log, starts
+
+
+def _keep(folder: Path, model: Model, certainty: Certainty) -> Model:
+    """The model with its temperature in the last layer, as it is stored from now on."""
+    bundle = load_bundled(folder)
+    held = model.certainty.temperature if model.certainty else 1.0
+    with torch.no_grad():
+        bundle.network.head.weight.mul_(held / certainty.temperature)
+        bundle.network.head.bias.mul_(held / certainty.temperature)
+    save_bundled(
+        folder, bundle.network, bundle.preprocessing, bundle.classes, bundle.note, certainty
+    )
+    return load_model(folder, str(model.device))
 
 
 def _machine() -> str:

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sk_viz.errors import ModelError
-from sk_viz.measures.inputs import read
+from sk_viz.measures.inputs import Reading, read
 from sk_viz.measures.statistics import wilson_interval
+from sk_viz.networks.certainty import Share
 from sk_viz.networks.zoo import Model
-from sk_viz.pictures import read_picture, stimuli
+from sk_viz.pictures import Picture, Stimulus, read_picture, stimuli
+from sk_viz.training.calibration import calibration_error
 from sk_viz.training.data import LabelledPictures, read_labelled
 
 _BLOCK = 64
 
 
 class Summary(TypedDict):
-    """Shares in [0, 1] with Wilson's 95 % intervals, and how many pictures they are of."""
+    """Shares in [0, 1] with Wilson's 95 % intervals, and how many pictures they are of.
+
+    ``calibration_error`` is the expected calibration error of the probabilities, in [0, 1], with
+    its 95 % bootstrap interval.
+    """
 
     top1: float
     top5: float
     n: int
     top1_interval: tuple[float, float]
     top5_interval: tuple[float, float]
+    calibration_error: float
+    calibration_interval: tuple[float, float]
     left_out: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answers:
     """What a model said of labelled pictures.
 
@@ -52,17 +61,49 @@ class Answers:
         return hit
 
     def summary(self) -> Summary:
-        """Top-1 and top-5."""
-        count = len(self.labels)
-        first, five = (int(self.hits(best).sum()) for best in (1, 5))
+        """Top-1, top-5 and calibration."""
+        first, five = (share_of(self.hits(best)) for best in (1, 5))
+        error, interval = calibration_error(self.logits, self.labels)
         return {
-            "top1": first / count,
-            "top5": five / count,
-            "n": count,
-            "top1_interval": wilson_interval(first, count),
-            "top5_interval": wilson_interval(five, count),
+            "top1": first.share,
+            "top5": five.share,
+            "n": first.n,
+            "top1_interval": first.interval,
+            "top5_interval": five.interval,
+            "calibration_error": error,
+            "calibration_interval": interval,
             "left_out": self.left_out,
         }
+
+
+def share_of(hits: NDArray[np.bool_]) -> Share:
+    """The share of (N,) pictures that are hits, with its interval."""
+    count = int(hits.sum())
+    return Share(count / len(hits), wilson_interval(count, len(hits)), len(hits))
+
+
+def plain_view(model: Model) -> Callable[[Picture], Stimulus]:
+    """What a model is shown of a picture at zoom 1.0."""
+    return lambda picture: stimuli(picture, (1.0,), "zoom", model.preprocessing)[0]
+
+
+def read_in_blocks(
+    model: Model,
+    pictures: LabelledPictures,
+    view: Callable[[Picture], Stimulus],
+    held: Mapping[str, Tensor] | None = None,
+) -> Iterator[Reading]:
+    """Decode pictures and read a model's answers, as many at a time as memory holds easily.
+
+    Args:
+        model: what they are shown to.
+        pictures: all of them, in order.
+        view: what is shown of each.
+        held: weights (1, M, C) to use in place of a unit's own, by unit name.
+    """
+    for start in range(0, len(pictures), _BLOCK):
+        block = pictures.encoded[start : start + _BLOCK]
+        yield read(model, [view(read_picture(one)) for one in block], held=held)
 
 
 def evaluate(
@@ -94,24 +135,18 @@ def evaluate(
     if limit is not None and limit < len(positions):
         positions = positions[np.linspace(0, len(positions) - 1, limit).astype(int)]
     chosen = pictures.subset(positions)
-    found = []
-    for start in range(0, len(chosen), _BLOCK):
-        rows = range(start, min(start + _BLOCK, len(chosen)))
-        shown = [
-            view
-            for i in rows
-            for view in stimuli(
-                read_picture(chosen.encoded[i]), (1.0,), "zoom", model.preprocessing
-            )
-        ]
-        found.append(read(model, shown).logits)
-        progress(rows.stop, len(chosen))
+    found: list[NDArray[np.float32]] = []
+    done = 0
+    for reading in read_in_blocks(model, chosen, plain_view(model)):
+        found.append(reading.logits)
+        done += len(reading.logits)
+        progress(done, len(chosen))
     labels = np.array([known[int(label)] for label in chosen.labels], dtype=np.int64)
     return Answers(np.concatenate(found), labels, left_out)
 
 
 def class_map(pictures: LabelledPictures, model: Model) -> dict[int, int]:
-    """From a source's labels to a model's class indices, by name or WordNet id.
+    """From the labels that occur in a source to a model's classes, by name or WordNet id.
 
     Raises:
         ModelError: nothing in common.
@@ -119,14 +154,14 @@ def class_map(pictures: LabelledPictures, model: Model) -> dict[int, int]:
     by_key = {name.lower(): index for index, name in enumerate(model.classes)}
     by_key |= {wnid: index for index, wnids in enumerate(model.wordnet_ids) for wnid in wnids}
     known = {}
-    for label, name in enumerate(pictures.classes):
-        keys = [name.lower(), *pictures.wordnet_ids[label]]
+    for label in np.unique(pictures.labels).tolist():
+        keys = [pictures.classes[label].lower(), *pictures.wordnet_ids[label]]
         found = next((by_key[key] for key in keys if key in by_key), None)
         if found is not None:
             known[label] = found
     if not known:
         raise ModelError(
-            f"{model.id} knows none of the {len(pictures.classes)} classes of this source; name "
-            "the folders by class name or WordNet id, or choose another model."
+            f"{model.id} knows none of the classes of this source; name the "
+            "folders by class name or WordNet id, or choose another model."
         )
     return known

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from sk_viz.measures.inputs import Reading, read, softmax, to_tensor
-from sk_viz.measures.statistics import holm, paired_effect, wilson_interval
+from sk_viz.measures.statistics import holm, paired_effect
 from sk_viz.networks.zoo import Model
-from sk_viz.pictures import Picture, Stimulus, read_picture, stimuli
+from sk_viz.pictures import Picture, Stimulus, stimuli
 from sk_viz.training.data import LabelledPictures
+from sk_viz.training.evaluate import Answers, read_in_blocks, share_of
 
 Progress = Callable[[str], None]
 
 OBJECT_SIZES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 LARGE_SOURCE = "caltech-101"
-_BLOCK = 64
+BEYOND = "zoom 2.0 beyond blur 2.0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +32,16 @@ class Shown:
     Attributes:
         logits: float32 (N, K).
         differences: float64 (N, U), one column a unit.
-        weights: for each unit the weight of its largest kernel, float32 (N, C).
+        weights: for each unit, float32 (N, M, C).
     """
 
     logits: NDArray[np.float32]
     differences: NDArray[np.float64]
     weights: tuple[NDArray[np.float32], ...]
+
+    def answers(self, pictures: LabelledPictures, rows: NDArray[np.int64]) -> Answers:
+        """What was said of some of the pictures that were shown."""
+        return Answers(self.logits[rows], pictures.labels[rows])
 
 
 def judge(model: Model, pictures: LabelledPictures, progress: Progress = print) -> dict[str, Any]:
@@ -46,47 +52,65 @@ def judge(model: Model, pictures: LabelledPictures, progress: Progress = print) 
         pictures: none of them seen in training.
         progress: called with a line as each part begins.
     """
-    sources = np.array(pictures.sources)
-    groups = {source: np.flatnonzero(sources == source) for source in sorted(set(sources))}
+    groups = by_source(pictures)
     progress("accuracy by object size")
     by_size = {size: show(model, pictures, size) for size in OBJECT_SIZES}
     plain = by_size[1.0]
     progress("the value of the choice")
-    held = _held_at_mean(model, pictures)
-    large = groups.get(LARGE_SOURCE, np.arange(len(pictures)))
+    held = show(model, pictures, 1.0, held=_means(model, plain))
     progress("zoom against blur")
-    conditions = {
-        "zoom 1.5": by_size[1.5].differences[large],
-        "zoom 2.0": by_size[2.0].differences[large],
-    } | {
-        f"blur {scale}": show(model, pictures.subset(large), scale, "blur").differences
-        for scale in (1.5, 2.0)
+    large = groups.get(LARGE_SOURCE, np.arange(len(pictures)))
+    before = plain.differences[large]
+    zoomed = {size: by_size[size].differences[large] for size in (1.5, 2.0)}
+    blurred = {
+        size: show(model, pictures.subset(large), size, "blur").differences for size in (1.5, 2.0)
     }
-    right = {size: _hits(seen.logits, pictures.labels) for size, seen in by_size.items()}
+    changes = (
+        {f"zoom {size}": seen - before for size, seen in zoomed.items()}
+        | {f"blur {size}": seen - before for size, seen in blurred.items()}
+        | {BEYOND: zoomed[2.0] - blurred[2.0]}
+    )
     return {
         "accuracy": {
-            source: _accuracy(plain.logits[rows], pictures.labels[rows])
-            for source, rows in groups.items()
-        },
-        "object_size": {
-            source: {str(size): _share(hit[rows]) for size, hit in right.items()}
-            for source, rows in groups.items()
-        },
-        "classes": _by_class(right[1.0], pictures),
-        "units": _alive(model, plain),
-        "choice": {
             source: {
-                "live": _share(right[1.0][rows]),
-                "held_at_mean": _share(_hits(held, pictures.labels)[rows]),
+                f"top{best}": asdict(share_of(plain.answers(pictures, rows).hits(best)))
+                for best in (1, 5)
             }
             for source, rows in groups.items()
         },
-        "scale": _scale_effects(model, plain.differences[large], conditions),
-        "calibration": calibration(plain.logits, pictures.labels),
+        "object_size": {
+            source: {
+                str(size): asdict(share_of(seen.answers(pictures, rows).hits()))
+                for size, seen in by_size.items()
+            }
+            for source, rows in groups.items()
+        },
+        "classes": _by_class(plain, pictures),
+        "units": _alive(model, plain),
+        "choice": {
+            source: {
+                "live": asdict(share_of(plain.answers(pictures, rows).hits())),
+                "held_at_mean": asdict(share_of(held.answers(pictures, rows).hits())),
+            }
+            for source, rows in groups.items()
+        },
+        "scale": _scale_effects(model, changes),
     }
 
 
-def show(model: Model, pictures: LabelledPictures, size: float, protocol: str = "zoom") -> Shown:
+def by_source(pictures: LabelledPictures) -> dict[str, NDArray[np.int64]]:
+    """The positions of the pictures of each collection."""
+    sources = np.array(pictures.sources)
+    return {str(source): np.flatnonzero(sources == source) for source in np.unique(sources)}
+
+
+def show(
+    model: Model,
+    pictures: LabelledPictures,
+    size: float,
+    protocol: str = "zoom",
+    held: Mapping[str, Tensor] | None = None,
+) -> Shown:
     """Show every picture once.
 
     Args:
@@ -95,12 +119,10 @@ def show(model: Model, pictures: LabelledPictures, size: float, protocol: str = 
         size: of the object against the evaluation crop; below 1 the crop stands smaller inside a
             border of the mean colour, from 1 on it is the scale of the protocol.
         protocol: ``zoom`` or ``blur``, for sizes from 1 on.
+        held: weights (1, M, C) to use in place of a unit's own, by unit name.
     """
-    readings: list[Reading] = []
-    for start in range(0, len(pictures), _BLOCK):
-        block = range(start, min(start + _BLOCK, len(pictures)))
-        seen = [_view(model, read_picture(pictures.encoded[i]), size, protocol) for i in block]
-        readings.append(read(model, seen))
+    view = partial(_view, model, size, protocol)
+    readings = list(read_in_blocks(model, pictures, view, held))
     weights = [
         np.concatenate([reading.weights[u] for reading in readings])
         for u in range(len(model.units))
@@ -114,37 +136,11 @@ def show(model: Model, pictures: LabelledPictures, size: float, protocol: str = 
             ],
             axis=1,
         ),
-        weights=tuple(w[:, u.largest] for u, w in zip(model.units, weights, strict=True)),
+        weights=tuple(weights),
     )
 
 
-def calibration(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], bins: int = 10
-) -> dict[str, Any]:
-    """How far the probability of the answer is from how often it is right.
-
-    Returns:
-        ``error``: expected calibration error, in [0, 1]; ``bins``: for each tenth of probability
-        its number of pictures, their mean probability and the share that is right.
-    """
-    probabilities = softmax(logits)
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    rows = [
-        {
-            "n": int((place == b).sum()),
-            "probability": float(confidence[place == b].mean()),
-            "right": float(right[place == b].mean()),
-        }
-        for b in range(bins)
-        if (place == b).any()
-    ]
-    error = sum(row["n"] * abs(row["probability"] - row["right"]) for row in rows) / len(labels)
-    return {"error": error, "bins": rows}
-
-
-def _view(model: Model, picture: Picture, size: float, protocol: str) -> Stimulus:
+def _view(model: Model, size: float, protocol: str, picture: Picture) -> Stimulus:
     preprocessing = model.preprocessing
     if size >= 1:
         return stimuli(picture, (size,), protocol, preprocessing)[0]
@@ -157,32 +153,19 @@ def _view(model: Model, picture: Picture, size: float, protocol: str) -> Stimulu
     return Stimulus(size, frame)
 
 
-def _held_at_mean(model: Model, pictures: LabelledPictures) -> NDArray[np.float32]:
-    """Logits (N, K) with the weights of every unit held at their mean over these pictures."""
-    tensors = [
-        to_tensor(
-            [
-                _view(model, read_picture(pictures.encoded[i]), 1.0, "zoom")
-                for i in range(start, min(start + _BLOCK, len(pictures)))
-            ],
-            model,
-        )
-        for start in range(0, len(pictures), _BLOCK)
-    ]
-    with torch.inference_mode():
-        chosen = zip(*(model.readout(tensor)[1] for tensor in tensors), strict=True)
-        means = {
-            unit.name: torch.cat(weights).mean(dim=0, keepdim=True)
-            for unit, weights in zip(model.units, chosen, strict=True)
-        }
-        found = [model.readout(tensor, means)[0].float().cpu().numpy() for tensor in tensors]
-    return np.concatenate(found)
+def _means(model: Model, shown: Shown) -> dict[str, Tensor]:
+    """The mean weights (1, M, C) of every unit over the pictures."""
+    return {
+        unit.name: torch.tensor(weights.mean(axis=0, keepdims=True), device=model.device)
+        for unit, weights in zip(model.units, shown.weights, strict=True)
+    }
 
 
 def _alive(model: Model, plain: Shown) -> list[dict[str, Any]]:
     """Whether the weights of each unit depend on the picture."""
     rows = []
-    for unit, weights in zip(model.units, plain.weights, strict=True):
+    for unit, of_branches in zip(model.units, plain.weights, strict=True):
+        weights = of_branches[:, unit.largest]
         deviation = weights.std(axis=0, ddof=1)
         rows.append(
             {
@@ -196,12 +179,10 @@ def _alive(model: Model, plain: Shown) -> list[dict[str, Any]]:
 
 
 def _scale_effects(
-    model: Model,
-    plain: NDArray[np.float64],
-    conditions: Mapping[str, NDArray[np.float64]],
+    model: Model, changes: Mapping[str, NDArray[np.float64]]
 ) -> list[dict[str, Any]]:
-    """Paired change of each unit's difference against 1.0x, Holm over all of them."""
-    effects = {name: paired_effect(shown - plain) for name, shown in conditions.items()}
+    """Paired changes (N, U) of the units' differences, with Holm's correction over all."""
+    effects = {name: paired_effect(change) for name, change in changes.items()}
     corrected = holm(np.stack([np.asarray(effect.p) for effect in effects.values()]))
     return [
         {
@@ -219,29 +200,10 @@ def _scale_effects(
     ]
 
 
-def _hits(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    hits: NDArray[np.bool_] = logits.argmax(axis=1) == labels
-    return hits
-
-
-def _share(hits: NDArray[np.bool_]) -> dict[str, Any]:
-    count = int(hits.sum())
-    return {
-        "share": count / len(hits),
-        "n": len(hits),
-        "interval": list(wilson_interval(count, len(hits))),
-    }
-
-
-def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
-    leading = np.argsort(-logits, axis=1, kind="stable")[:, :5]
-    hit = leading == labels[:, None]
-    return {"top1": _share(hit[:, 0]), "top5": _share(hit.any(axis=1))}
-
-
-def _by_class(hits: NDArray[np.bool_], pictures: LabelledPictures) -> list[dict[str, Any]]:
+def _by_class(plain: Shown, pictures: LabelledPictures) -> list[dict[str, Any]]:
+    hits = plain.answers(pictures, np.arange(len(pictures))).hits()
     return [
-        {"name": name, **_share(hits[pictures.labels == label])}
+        {"name": name, **asdict(share_of(hits[pictures.labels == label]))}
         for label, name in enumerate(pictures.classes)
         if (pictures.labels == label).any()
     ]

@@ -26,6 +26,7 @@ from sk_viz.training.data import LabelledPictures, read_labelled, split_validati
 CHECKPOINT = "checkpoint.pt"
 MODEL = "model"
 LOG = "log.jsonl"
+CURVE_MOST = 1000  # pictures a collection that the curve in the log is of
 NOTE = "Trained by this project; its card says on what, and what it can't do."
 
 
@@ -221,15 +222,15 @@ def train(
 
 @torch.no_grad()
 def quick_scores(
-    network: SKNet, pictures: LabelledPictures, size: int, device: torch.device, most: int = 1000
+    network: SKNet, pictures: LabelledPictures, size: int, device: torch.device
 ) -> dict[str, float]:
-    """Top-1 share a collection on central crops, over the first pictures of each."""
+    """Top-1 share a collection on central crops, over the first ``CURVE_MOST`` of each."""
     was_training = network.training
     network.eval()
     scores: dict[str, float] = {}
     sources = np.array(pictures.sources)
     for source in sorted(set(pictures.sources)):
-        positions = np.flatnonzero(sources == source)[:most]
+        positions = np.flatnonzero(sources == source)[:CURVE_MOST]
         right = 0
         for chunk in np.array_split(positions, math.ceil(len(positions) / 100)):
             views = np.stack([_central(pictures.decode(i), size) for i in chunk])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ import torch
 from sk_viz import ModelError
 from sk_viz.networks import SKNet, SKNetConfig
 from sk_viz.networks.bundled import CONFIG, WEIGHTS, ClassName, load_bundled, save_bundled
+from sk_viz.networks.certainty import Certainty, Share, UnknownRule
+from sk_viz.networks.zoo import load_model
 from sk_viz.preprocessing import Preprocessing
 
 SHAPE = SKNetConfig((1, 1), (16, 32), (32, 48), 8, "small", groups=4, classes=3)
@@ -35,6 +38,25 @@ def test_round_trip(folder, randomised):
     x = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         assert torch.equal(bundle.network.eval()(x), original(x))
+
+
+def test_what_its_probabilities_are_worth_goes_with_it(folder):
+    assert load_bundled(folder).certainty is None
+    rule = UnknownRule("energy", 1.5, Share(0.95, (0.9, 0.97), 254), Share(0.3, (0.2, 0.4), 99))
+    certainty = Certainty(0.7, 0.03, (0.02, 0.05), 2718, rule)
+    for kept in (certainty, replace(certainty, unknown=None)):
+        save_bundled(folder, load_bundled(folder).network, WANTS, CLASSES, "A small one.", kept)
+        assert load_bundled(folder).certainty == kept
+        assert load_model(folder, "cpu").certainty == kept
+    _change(folder, ["certainty", "temperature"], "warm")
+    with pytest.raises(ModelError, match="does not describe a model"):
+        load_bundled(folder)
+
+
+def test_a_rule_is_proven_by_its_interval():
+    kept = Share(0.95, (0.9, 0.97), 254)
+    assert UnknownRule("logit", 1, kept, Share(0.2, (0.06, 0.4), 99)).proven
+    assert not UnknownRule("logit", 1, kept, Share(0.2, (0.04, 0.4), 99)).proven
 
 
 def test_config_is_plain(folder):

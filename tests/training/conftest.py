@@ -3,6 +3,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+
+from sk_viz.networks.bundled import ClassName
+from sk_viz.networks.sknet import SKNet, SKNetConfig
+from sk_viz.networks.zoo import Model, as_model
+from sk_viz.preprocessing import Preprocessing
+
+TWO_CLASSES = SKNetConfig(
+    depths=(1, 1),
+    unit_widths=(8, 16),
+    out_widths=(16, 24),
+    stem_width=8,
+    stem="small",
+    groups=2,
+    min_features=4,
+    classes=2,
+)
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +34,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pixels[..., channel] += 120
             cv2.imwrite(str(root / name / f"{index}.png"), pixels)
     return root
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    """An untrained network for the classes of ``folder``."""
+    torch.manual_seed(0)
+    network = SKNet(TWO_CLASSES)
+    network.wake()
+    return as_model(
+        network,
+        id="random",
+        preprocessing=Preprocessing(64, 1.0),
+        classes=[ClassName("blue things"), ClassName("green things")],
+        kind="untrained",
+        note="Random.",
+        device=torch.device("cpu"),
+    )

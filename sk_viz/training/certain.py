@@ -1,0 +1,100 @@
+"""What a model's probabilities are worth, measured on pictures it was not trained on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sk_viz.measures.certainty import likely_none
+from sk_viz.networks.certainty import Certainty
+from sk_viz.networks.zoo import Model
+from sk_viz.training.calibration import (
+    calibration_bins,
+    calibration_error,
+    cross_fitted,
+    fit_temperature,
+)
+from sk_viz.training.data import LabelledPictures
+from sk_viz.training.evaluate import plain_view, read_in_blocks, share_of
+from sk_viz.training.judge import LARGE_SOURCE, Progress, by_source
+from sk_viz.training.strangers import Strangers, choose_rule, made_pictures, noticed_by_kind
+
+
+def measure_certainty(
+    model: Model,
+    pictures: LabelledPictures,
+    strangers: Strangers | None,
+    progress: Progress = print,
+) -> tuple[Certainty, dict[str, Any]]:
+    """Fit a temperature, and a rule for pictures of none of the classes.
+
+    Args:
+        model: its classes are the pictures' labels.
+        pictures: none of them seen in training.
+        strangers: pictures of other things; without them there is no rule.
+        progress: called with a line as each part begins.
+
+    Returns:
+        What is kept beside the weights, and all that was found, as plain values.
+    """
+    progress("calibration")
+    # A model that holds its temperature already is measured as it was before.
+    held = model.certainty.temperature if model.certainty else 1.0
+    raw = _logits(model, pictures) * np.float32(held)
+    labels, groups = pictures.labels, by_source(pictures)
+    temperature = fit_temperature(raw, labels)
+    if math.isclose(temperature, held, rel_tol=1e-3):  # so that measuring again changes nothing
+        temperature = held
+    after = cross_fitted(raw, labels)
+    error, interval = calibration_error(after, labels)
+    found: dict[str, Any] = {
+        "temperature": temperature,
+        "n": len(labels),
+        "before": _calibration(raw, labels),
+        "after": _calibration(after, labels),
+        "sources": {
+            source: {
+                "before": _calibration(raw[rows], labels[rows]),
+                "after": _calibration(after[rows], labels[rows]),
+            }
+            for source, rows in groups.items()
+        },
+        "unknown": None,
+    }
+    rule = None
+    if strangers is not None:
+        progress("pictures of none of its classes")
+        logits = raw / np.float32(temperature)
+        others = _logits(model, strangers.pictures) * np.float32(held / temperature)
+        large = groups.get(LARGE_SOURCE, np.arange(len(labels)))
+        rule, scores = choose_rule(logits[large], others)
+        made = made_pictures()
+        found["unknown"] = {
+            "about": strangers.about,
+            "pictures": len(others),
+            "known": LARGE_SOURCE if LARGE_SOURCE in groups else "all",
+            "rule": {**asdict(rule), "proven": rule.proven},
+            "scores": scores,
+            "kinds": noticed_by_kind(rule, others, strangers.pictures),
+            "made": noticed_by_kind(
+                rule, _logits(model, made) * np.float32(held / temperature), made
+            ),
+            "kept": {
+                source: asdict(share_of(~likely_none(rule, logits[rows])))
+                for source, rows in groups.items()
+            },
+        }
+    return Certainty(temperature, error, interval, len(labels), rule), found
+
+
+def _logits(model: Model, pictures: LabelledPictures) -> NDArray[np.float32]:
+    return np.concatenate([r.logits for r in read_in_blocks(model, pictures, plain_view(model))])
+
+
+def _calibration(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
+    error, interval = calibration_error(logits, labels)
+    return {"error": error, "interval": interval, "bins": calibration_bins(logits, labels)}
