@@ -43,7 +43,7 @@ def app(
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
     print(f"SK-Viz is at http://{host}:{chosen} (stop it with Ctrl-C)", flush=True)
-    command = [sys.executable, "-m", "streamlit", "run", str(entry), *flags]
+    command = [sys.executable, "-m", "sk_viz.pages.serve", str(entry), *flags]
     try:
         return subprocess.run(command, check=False).returncode
     except KeyboardInterrupt:

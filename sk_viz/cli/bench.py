@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from sk_viz.cli.options import DeviceOption, JsonOption, console, print_json, progress_bar
 
@@ -47,16 +48,17 @@ def _show(found: dict[str, Any]) -> None:
     terminal.print(
         f"{record['processor']}, {record['threads']} threads, {record['device']}, "
         f"torch {record['torch']}, {record['dtype']}; median [lowest, highest] of "
-        f"{record['rounds']} rounds"
+        f"{record['rounds']} rounds",
+        markup=False,  # brackets are ranges here
     )
     for group in found["groups"]:
         cases = Table("case", "what", "milliseconds", title=group["name"], title_justify="left")
         for case in group["cases"]:
-            cases.add_row(case["name"], case["what"], _spread(case["seconds"], 1e3, 1))
+            cases.add_row(case["name"], case["what"], Text(_spread(case["seconds"], 1e3, 1)))
         terminal.print(cases)
         for ratio in group["ratios"]:
             aim = f" (aim: {ratio['aim']})" if ratio["aim"] else ""
-            terminal.print(f"  {ratio['name']}: {_spread(ratio, 1, 2)}{aim}")
+            terminal.print(f"  {ratio['name']}: {_spread(ratio, 1, 2)}{aim}", markup=False)
         if "ceiling" in group:
             ceiling = group["ceiling"]
             terminal.print(

@@ -167,7 +167,8 @@ class SKNet(nn.Module):
     def _initialise(self) -> None:
         """He initialisation, and each residual branch silent at first (its last scale is 0)."""
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            # Without numbers there is nothing to draw, and torch loads its compiler to do so.
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, SKBottleneck):
                 nn.init.zeros_(module.last_norm.weight)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+
 import numpy as np
 import streamlit as st
 from PIL import Image, ImageColor
 
 from sk_viz.figures.palette import LARGEST, SMALLEST
-from sk_viz.pages import compare, explore, figures, how_far, learn, shell, survey, what_if, why
+from sk_viz.pages import shell
 
-# One line a page: title, function, and its path in the address ("" is the first screen).
+# One line a page: title, module, and its path in the address ("" is the first screen).
 PAGES = (
-    ("Explore", explore.page, ""),
-    ("Why", why.page, "why"),
-    ("How far", how_far.page, "how-far"),
-    ("What if", what_if.page, "what-if"),
-    ("Learn", learn.page, "learn"),
-    ("Compare", compare.page, "compare"),
-    ("Figures", figures.page, "figures"),
-    ("Survey", survey.page, "survey"),
+    ("Explore", "explore", ""),
+    ("Why", "why", "why"),
+    ("How far", "how_far", "how-far"),
+    ("What if", "what_if", "what-if"),
+    ("Learn", "learn", "learn"),
+    ("Compare", "compare", "compare"),
+    ("Figures", "figures", "figures"),
+    ("Survey", "survey", "survey"),
 )
 
 
@@ -32,8 +35,8 @@ def main() -> None:
     )
     chosen = st.navigation(
         [
-            st.Page(function, title=title, url_path=path or None, default=not path)
-            for title, function, path in PAGES
+            st.Page(_page(module), title=title, url_path=path or None, default=not path)
+            for title, module, path in PAGES
         ],
         position="top",
     )
@@ -41,6 +44,15 @@ def main() -> None:
     shell.style()
     chosen.run()
     shell.settle()
+
+
+def _page(module: str) -> Callable[[], None]:
+    """The page of a module, which is imported when the page is first opened."""
+
+    def page() -> None:
+        import_module(f"sk_viz.pages.{module}").page()
+
+    return page
 
 
 _LOGO = f"""<svg xmlns="http://www.w3.org/2000/svg" width="112" height="28" viewBox="0 0 112 28">

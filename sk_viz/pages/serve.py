@@ -1,0 +1,26 @@
+"""Streamlit's server, with what takes longest to load on its way before the first visitor is.
+
+``python -m sk_viz.pages.serve SCRIPT --server.port=...`` takes what ``streamlit run`` takes.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+
+def main() -> None:
+    """Serve until stopped; leaves with Streamlit's exit code."""
+    threading.Thread(target=_load, name="load", daemon=True).start()
+    from streamlit.web.cli import main as streamlit
+
+    streamlit(["run", *sys.argv[1:]])
+
+
+def _load() -> None:
+    # A script that asks for one of them meanwhile waits for it, as for every import.
+    import torch  # noqa: F401
+
+
+if __name__ == "__main__":
+    main()
