@@ -31,6 +31,8 @@ class Frame:
         source: the picture as a data address.
         name: the likeliest class.
         probability: of that class, in [0, 1].
+        share: the probability as text.
+        none: the picture is likely of none of the classes.
         others: the likeliest classes as text, for the hover.
         changed: the class differs from the one at the first scale.
         chosen: it is the scale that is looked at.
@@ -44,6 +46,8 @@ class Frame:
     source: str
     name: str
     probability: float
+    share: str
+    none: bool
     others: str
     changed: bool
     chosen: bool
@@ -123,6 +127,9 @@ button.why .under { filter: grayscale(1) contrast(.75); }
   margin: 2px 0 1px; overflow: hidden; }
 .bar i { display: block; height: 100%; background: var(--st-text-color); opacity: .65; }
 .share { font-size: 12px; line-height: 1.2; opacity: .72; font-variant-numeric: tabular-nums; }
+.none { border: 1px dashed var(--st-border-color); border-radius: 4px; margin-bottom: 1px;
+  overflow: visible; letter-spacing: -.01em; }
+.nearest { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .legend { display: flex; gap: 7px; margin-top: 2px; }
 .legend b { font-weight: 400; white-space: nowrap; }
 .legend b::before { content: ""; display: inline-block; width: 7px; height: 7px;
@@ -172,7 +179,6 @@ export default function (component) {
     el.onclick = () => setTriggerValue("clicked", { scale: frame.scale, row });
     return el;
   };
-  const percent = (p) => (p >= 0.995 ? ">99" : p < 0.01 ? "<1" : Math.round(100 * p)) + " %";
   const rows = [];
   const addRow = (label, fill) => {
     const row = make("div", "row");
@@ -200,13 +206,18 @@ export default function (component) {
     cell.append(el);
   });
   addRow("prediction", (cell, frame) => {
-    const name = make("div", "name" + (frame.changed ? " changed" : ""), frame.name);
     cell.title = frame.others;
+    if (frame.none) {
+      cell.append(make("div", "name none", "likely none"),
+        make("div", "share nearest", frame.name + " " + frame.share));
+      return;
+    }
+    const name = make("div", "name" + (frame.changed ? " changed" : ""), frame.name);
     const bar = make("div", "bar");
     const fill = make("i");
     fill.style.width = 100 * frame.probability + "%";
     bar.append(fill);
-    cell.append(name, bar, make("div", "share", percent(frame.probability)));
+    cell.append(name, bar, make("div", "share", frame.share));
   });
   if (data.explanation) {
     const gutter = addRow(data.explanation, (cell, frame) => {

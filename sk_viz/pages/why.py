@@ -197,9 +197,8 @@ def _panels(maps: Maps) -> None:
             picture_panel(rgb, ink), key="why.shown", alt="The picture as it is shown.", **chart
         )
         largest, smallest = max(now.unit.kernels), min(now.unit.kernels)
-        _, name, probability = now.best
         st.caption(
-            f"{shell.plain(name)} {probability:.1%}. {shell.plain(now.unit.name)} prefers "
+            f"{shell.plain(now.said)}. {shell.plain(now.unit.name)} prefers "
             f"{kernel_label(largest if now.difference > 0 else smallest)}: its difference is "
             f"{_signed(now.difference, 3)}."
         )
