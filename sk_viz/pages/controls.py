@@ -149,7 +149,7 @@ def _take(key: str) -> None:
     if given is None:
         return
     try:
-        st.session_state["upload"] = read_picture(given.getvalue(), given.name)
+        st.session_state["upload"] = read_picture(given.getvalue(), given.name, isolated=True)
     except PictureError as error:
         st.session_state["upload.refused"] = str(error)
         return

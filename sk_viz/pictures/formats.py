@@ -1,7 +1,8 @@
 """Bytes of one of six formats to upright pixels, or one sentence saying why not.
 
-Pillow reads the header before memory is spent, and checks that the file is whole, which OpenCV
-would only say on stderr. OpenCV decodes; the few kinds that it gets wrong go to Pillow.
+Pillow reads the header before memory is spent, and decodes. JPEG and TIFF come from OpenCV, which
+is quicker with the one and knows more kinds of the other, after Pillow has found the file whole:
+OpenCV would only say on stderr that it is not.
 Colour profiles are not applied, as by the loaders that networks are trained with.
 """
 
@@ -84,12 +85,14 @@ def decode(data: bytes, format_: str, name: str) -> Pixels:
         alpha = "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La")
         if format_ == "TIFF":
             return _decode_tiff(data, image, name, alpha)
-        size = _load(image, format_, name)
-        pixels = _decode_opencv(data, alpha)
-        # OpenCV drops the transparent colour of a grey PNG, and refuses some rare variants.
-        if pixels is None or pixels.shape[1::-1] != size or (alpha and pixels.shape[2] == 3):
-            pixels = _decode_pillow(data, format_, name, alpha)
         turn = _UPRIGHT.get(_orientation(image))
+        if format_ == "JPEG":
+            size = _load(image, format_, name)
+            pixels = _decode_opencv(data)
+            if pixels is None or pixels.shape[1::-1] != size:  # some rare variants
+                pixels = _pixels(_open(data, format_, name), format_, name, alpha)
+        else:
+            pixels = _pixels(image, format_, name, alpha)
     return turn(pixels) if turn else pixels
 
 
@@ -100,11 +103,11 @@ def _decode_tiff(data: bytes, image: Image.Image, name: str, alpha: bool) -> Pix
     Pillow still checks, as OpenCV takes compressed data that end early. With alpha the colours of
     OpenCV are of no use: it multiplies some of them by alpha.
     """
-    pixels = _decode_opencv(data, alpha=False)
+    pixels = _decode_opencv(data)
     if pixels is None:
         raise _broken("TIFF", name)
     _load(image, "TIFF", name)
-    return _decode_pillow(data, "TIFF", name, alpha) if alpha else pixels
+    return _pixels(image, "TIFF", name, alpha) if alpha else pixels
 
 
 def _open(data: bytes, format_: str, name: str) -> Image.Image:
@@ -139,30 +142,19 @@ def _load(image: Image.Image, format_: str, name: str) -> tuple[int, int]:
     return size
 
 
-def _decode_opencv(data: bytes, alpha: bool) -> Pixels | None:
-    """RGB or, where OpenCV finds transparency, RGBA, not turned; None where it cannot."""
-    # IMREAD_UNCHANGED keeps alpha, and also 16 bits and grey, which IMREAD_COLOR converts.
-    flags = cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+def _decode_opencv(data: bytes) -> Pixels | None:
+    """RGB, turned only where it is a TIFF; None where it cannot."""
     try:
+        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         return None
-    if pixels is None:
-        return None
-    if pixels.dtype == np.uint16:
-        pixels = (pixels // 256).astype(np.uint8)
-    if pixels.dtype != np.uint8:
-        return None
-    if pixels.ndim == 2:
-        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), np.uint8)
-    code = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    return np.asarray(cv2.cvtColor(pixels, code), np.uint8)
+    return None if pixels is None else np.asarray(pixels, np.uint8)
 
 
-def _decode_pillow(data: bytes, format_: str, name: str, alpha: bool) -> Pixels:
-    """RGB or RGBA, not turned except TIFF."""
+def _pixels(image: Image.Image, format_: str, name: str, alpha: bool) -> Pixels:
+    """RGB or RGBA by Pillow, not turned except TIFF."""
     try:
-        image = Image.open(io.BytesIO(data), formats=(format_,))
         if image.mode.startswith("I;16"):  # Pillow would clip at 255 where a viewer divides
             values = np.asarray(image)
             opaque = values != image.info.get("transparency")
