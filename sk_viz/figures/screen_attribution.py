@@ -115,7 +115,6 @@ def faithfulness_curves(pairs: Sequence[CurvePair], axis: str, ink: Ink) -> go.F
     figure.update_annotations(font={"size": 12, "color": ink.muted}, yshift=-2)
     figure.update_layout(
         margin={"l": 66, "r": 14, "t": 44, "b": 42},
-        hovermode="closest",
         showlegend=True,
         legend={
             "orientation": "h",

@@ -6,22 +6,30 @@ The curves are the left half of the paper's Fig. 3: there averages of 16 success
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from sk_viz.figures.palette import LARGEST
-from sk_viz.figures.screen_style import Ink, kernel_label, mix, scale_label, styled
+from sk_viz.figures.screen_style import (
+    Ink,
+    axis,
+    kernel_label,
+    legend,
+    look,
+    mix,
+    scale_label,
+    side_by_side,
+)
 
 Order = Literal["sorted", "averaged"]
 
 AVERAGED = 16
 BINS = 24
-HEIGHT = 180
+HEIGHT = 166
 
 
 def largest_weights(weights: pd.DataFrame, unit: str) -> pd.DataFrame:
@@ -86,66 +94,68 @@ def channel_curves(
     kernel = kernel_label(int(weights.loc[weights["unit"] == unit, "kernel"].max()))
     x, points = channel_points(table, order)
     colours = scale_colours(len(scales), ink)
-    figure = make_subplots(
-        rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.02, column_widths=[0.78, 0.22]
-    )
-    for scale, colour in zip(scales, colours, strict=True):
-        figure.add_scatter(
-            x=x,
-            y=points[scale],
-            name=scale_label(scale),
-            mode="lines+markers" if order == "averaged" else "lines",
-            marker={"size": 5},
-            line={"color": colour, "width": 1.8},
-            hovertemplate=f"{scale_label(scale)} · %{{x:.0f}}<br>weight %{{y:.4f}}<extra></extra>",
-            row=1,
-            col=1,
-        )
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "x": x,
+            "y": points[scale],
+            "name": scale_label(scale),
+            "mode": "lines+markers" if order == "averaged" else "lines",
+            "marker": {"size": 5},
+            "line": {"color": colour, "width": 1.8},
+            "hovertemplate": f"{scale_label(scale)} · %{{x:.0f}}<br>weight %{{y:.4f}}"
+            "<extra></extra>",
+        }
+        for scale, colour in zip(scales, colours, strict=True)
+    ]
     shown = [scales[0], scales[-1]] if len(scales) > 1 else [scales[0]]
     edges = _edges(table[list(shown)].to_numpy())
     for scale in shown:
         counts, _ = np.histogram(table[scale].to_numpy(), bins=edges)
-        figure.add_bar(
-            x=counts,
-            y=(edges[:-1] + edges[1:]) / 2,
-            width=np.diff(edges),
-            orientation="h",
-            marker={"color": colours[scales.index(scale)], "opacity": 0.6, "line": {"width": 0}},
-            showlegend=False,
-            hovertemplate=f"{scale_label(scale)}: %{{x}} channels<br>weight about %{{y:.3f}}"
-            "<extra></extra>",
-            row=1,
-            col=2,
+        colour = colours[scales.index(scale)]
+        traces.append(
+            {
+                "type": "bar",
+                "x": counts,
+                "y": (edges[:-1] + edges[1:]) / 2,
+                "width": np.diff(edges),
+                **{"xaxis": "x2", "yaxis": "y2"},
+                "orientation": "h",
+                "marker": {"color": colour, "opacity": 0.6, "line": {"width": 0}},
+                "showlegend": False,
+                "hovertemplate": f"{scale_label(scale)}: %{{x}} channels<br>weight about "
+                "%{y:.3f}<extra></extra>",
+            }
         )
-    styled(figure, ink, HEIGHT)
-    figure.add_hline(y=0.5, line={"color": ink.faint, "width": 1}, layer="below")
     what = (
         f"channels, sorted at {scale_label(float(table.columns[0]))}"
         if order == "sorted"
         else f"channel (means of {AVERAGED} successive ones)"
     )
-    figure.update_xaxes(title={"text": what, "standoff": 4}, nticks=6, ticklen=3, col=1)
-    figure.update_xaxes(
-        title={"text": "channels", "standoff": 4}, nticks=3, ticklen=3, col=2, rangemode="tozero"
-    )
-    figure.update_yaxes(title={"text": f"weight of {kernel}", "standoff": 8}, nticks=6, col=1)
-    figure.update_layout(
-        margin={"l": 64, "r": 8, "t": 24, "b": 38},
-        barmode="overlay",
-        bargap=0,
-        hovermode="closest",
-        showlegend=True,
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "y": 1.02,
-            "yanchor": "bottom",
-            "font": {"size": 12, "color": ink.muted},
-            "itemclick": False,
-            "itemdoubleclick": False,
-        },
-    )
-    return figure
+    left, right = side_by_side([0.78, 0.22], 0.02)
+    half = {
+        "type": "line",
+        **{"x0": 0, "x1": 1, "y0": 0.5, "y1": 0.5},
+        "line": {"color": ink.faint, "width": 1},
+        "layer": "below",
+    }
+    layout = look(ink, HEIGHT) | {
+        "xaxis": axis(ink, what, 4) | {"domain": left, "nticks": 6, "ticklen": 3},
+        "xaxis2": axis(ink, "channels", 4)
+        | {"domain": right, "anchor": "y2", "nticks": 3, "ticklen": 3, "rangemode": "tozero"},
+        "yaxis": axis(ink, f"weight of {kernel}", 8) | {"nticks": 6},
+        "yaxis2": axis(ink) | {"anchor": "x2", "matches": "y", "showticklabels": False},
+        "shapes": [
+            half | {"xref": "x domain", "yref": "y"},
+            half | {"xref": "x2 domain", "yref": "y2"},
+        ],
+        "margin": {"l": 64, "r": 8, "t": 24, "b": 38},
+        "barmode": "overlay",
+        "bargap": 0,
+        "showlegend": True,
+        "legend": legend(ink, 1.02),
+    }
+    return go.Figure(traces, layout)
 
 
 def _edges(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -136,7 +136,6 @@ def side_lines(sides: Sequence[tuple[str, pd.DataFrame]], ink: Ink, *, scale: fl
     figure.update_annotations(font={"size": 12, "color": ink.muted}, yshift=-2)
     figure.update_layout(
         margin={"l": 72, "r": 10, "t": 44, "b": 30},
-        hovermode="closest",
         showlegend=True,
         legend={
             "orientation": "h",

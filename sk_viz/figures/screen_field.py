@@ -223,7 +223,6 @@ def field_growth_lines(
     figure.add_vline(x=scale, line={"color": ink.faint, "width": 1}, layer="below")
     figure.update_layout(
         margin={"l": 62, "r": 14, "t": 30, "b": 42},
-        hovermode="closest",
         showlegend=True,
         legend={
             "orientation": "h",

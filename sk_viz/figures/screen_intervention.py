@@ -113,7 +113,6 @@ def choice_map(
     )
     figure.update_layout(
         margin={"l": 78, "r": 10, "t": 6, "b": 36},
-        hovermode="closest",
         hoverdistance=-1,
         clickmode="event+select",
     )
@@ -209,7 +208,6 @@ def answer_bars(
     figure.update_layout(
         margin={"l": 60, "r": 14, "t": 26, "b": 42},
         barmode="overlay",
-        hovermode="closest",
         showlegend=True,
         legend={
             "orientation": "h",

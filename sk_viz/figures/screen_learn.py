@@ -143,7 +143,7 @@ def _square(
     axis = {"constrain": "domain", "showticklabels": False, "ticks": "", "showline": False}
     figure.update_xaxes(range=across, **axis)
     figure.update_yaxes(range=down, scaleanchor="x", scaleratio=1, **axis)
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode="closest")
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0})
 
 
 def _cell(

@@ -96,7 +96,6 @@ def push_curves(
     figure.update_yaxes(title={"text": up, "standoff": 6}, range=[-0.03, 1.03], nticks=5)
     figure.update_layout(
         margin={"l": 48, "r": 8, "t": 22, "b": 38},
-        hovermode="closest",
         showlegend=True,
         legend={
             "orientation": "h",
@@ -154,7 +153,6 @@ def weight_stack(
         margin={"l": 48, "r": 8, "t": 22, "b": 38},
         barmode="stack",
         bargap=0,
-        hovermode="closest",
     )
     return figure
 
@@ -171,7 +169,5 @@ def _bars(values: Numbers, colours: Sequence[str], ink: Ink, across: str, up: st
     styled(figure, ink, HEIGHT)
     figure.update_xaxes(title={"text": across, "standoff": 4}, nticks=6, ticklen=3)
     figure.update_yaxes(title={"text": up, "standoff": 6}, nticks=5)
-    figure.update_layout(
-        margin={"l": 48, "r": 8, "t": 22, "b": 38}, bargap=0.15, hovermode="closest"
-    )
+    figure.update_layout(margin={"l": 48, "r": 8, "t": 22, "b": 38}, bargap=0.15)
     return figure

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from sk_viz.figures.palette import branch_colour
 from sk_viz.figures.screen_map import change_from_first
-from sk_viz.figures.screen_style import Ink, decimals, kernel_label, scale_label, styled
+from sk_viz.figures.screen_style import (
+    Ink,
+    axis,
+    decimals,
+    kernel_label,
+    legend,
+    look,
+    note,
+    scale_label,
+    side_by_side,
+)
 
-HEIGHT = 180
+HEIGHT = 166
 
 
 def stage_lines(
@@ -110,13 +122,7 @@ class _Panels:
         self.ink = ink
         self.scales: list[float] = []
         self.size = 0.0
-        self.figure = make_subplots(
-            rows=1,
-            cols=len(stages),
-            shared_yaxes=True,
-            horizontal_spacing=0.03,
-            subplot_titles=[f"stage {stage}" for stage in stages],
-        )
+        self.traces: list[dict[str, Any]] = []
 
     def line(
         self,
@@ -129,75 +135,86 @@ class _Panels:
         group: str | None = None,
     ) -> None:
         """A line in the panel of each stage that the table has; ``value`` over ``scale``."""
-        ordered = table.sort_values("scale")
-        for column, stage in enumerate(self.stages, start=1):
-            rows = ordered[ordered["stage"] == stage]
-            if rows.empty:
+        stages, scales, values = (
+            table.sort_values("scale")[name].to_numpy() for name in ("stage", "scale", "value")
+        )
+        self.size = max(self.size, float(np.abs(values).max()))
+        self.scales = sorted({*self.scales, *map(float, scales)})
+        for number, stage in zip(_numbers(self.stages), self.stages, strict=True):
+            here = stages == stage
+            if not here.any():
                 continue
-            self.size = max(self.size, float(rows["value"].abs().max()))
-            self.scales = sorted({*self.scales, *(float(s) for s in rows["scale"])})
-            self.figure.add_scatter(
-                x=rows["scale"],
-                y=rows["value"],
-                name=legend or name,
-                legendgroup=group or name,
-                showlegend=legend is not None and bool(stage == table["stage"].min()),
-                mode="lines" if len(rows) > 1 else "markers",
-                line={"color": colour, "width": width, "dash": dash},
-                hovertemplate=f"stage {stage} · {name}<br>%{{x:.3~f}}× %{{y:+.3~g}}<extra></extra>",
-                row=1,
-                col=column,
+            self.traces.append(
+                {
+                    "type": "scatter",
+                    "x": scales[here],
+                    "y": values[here],
+                    "xaxis": f"x{number}",
+                    "yaxis": f"y{number}",
+                    "name": legend or name,
+                    "legendgroup": group or name,
+                    "showlegend": legend is not None and bool(stage == stages.min()),
+                    "mode": "lines" if here.sum() > 1 else "markers",
+                    "line": {"color": colour, "width": width, "dash": dash},
+                    "hovertemplate": f"stage {stage} · {name}<br>%{{x:.3~f}}× %{{y:+.3~g}}"
+                    "<extra></extra>",
+                }
             )
 
     def finish(self, title: str, scale: float | None, protocol: str) -> go.Figure:
         """Axes, guide and legend."""
-        figure, ink = self.figure, self.ink
-        styled(figure, ink, HEIGHT)
-        first, last = self.scales[0], self.scales[-1]
+        ink, first, last = self.ink, self.scales[0], self.scales[-1]
         ticks = [first, last] if first < last else [first]
-        figure.update_xaxes(
-            tickvals=ticks,
-            ticktext=[scale_label(s)[:-1] for s in ticks],
-            range=[first - 0.13 * (last - first), last + 0.13 * (last - first)]
-            if first < last
-            else None,
-            ticklen=3,
-        )
-        figure.update_yaxes(
-            zeroline=True,
-            zerolinecolor=ink.faint,
-            zerolinewidth=1,
-            tickformat=f"+.{decimals(self.size, 2)}~f",
-            nticks=6,
-        )
-        figure.update_yaxes(title={"text": title, "standoff": 8}, col=1)
-        if scale is not None and first <= scale <= last:
-            figure.add_vline(x=scale, line={"color": ink.faint, "width": 1}, layer="below")
-        figure.update_annotations(font={"size": 12, "color": ink.muted}, yshift=-2)
-        figure.update_layout(
-            margin={"l": 72, "r": 10, "t": 40, "b": 36},
-            hovermode="closest",
-            showlegend=True,
-            legend={
-                "orientation": "h",
-                "x": 0,
-                "y": 1.12,
-                "yanchor": "bottom",
-                "font": {"size": 12, "color": ink.muted},
-                "traceorder": "reversed",
-                "itemclick": False,
-                "itemdoubleclick": False,
-            },
-        )
-        figure.add_annotation(
-            text=f"scale ({protocol})",
-            x=0.5,
-            xref="paper",
-            y=0,
-            yref="paper",
-            yanchor="top",
-            yshift=-17,
-            showarrow=False,
-            font={"size": 12, "color": ink.muted},
-        )
-        return figure
+        margin = 0.13 * (last - first)
+        axes: dict[str, Any] = {}
+        notes, guides = [], []
+        domains = side_by_side([1] * len(self.stages), 0.03)
+        for stage, number, domain in zip(self.stages, _numbers(self.stages), domains, strict=True):
+            axes[f"xaxis{number}"] = axis(ink) | {
+                "domain": domain,
+                "anchor": f"y{number}",
+                "tickvals": ticks,
+                "ticktext": [scale_label(s)[:-1] for s in ticks],
+                "range": [first - margin, last + margin] if margin else None,
+                "ticklen": 3,
+            }
+            axes[f"yaxis{number}"] = axis(ink, title if not number else None, 8) | {
+                "anchor": f"x{number}",
+                "zeroline": True,
+                "zerolinecolor": ink.faint,
+                "zerolinewidth": 1,
+                "tickformat": f"+.{decimals(self.size, 2)}~f",
+                "nticks": 6,
+                "matches": None if not number else "y",
+                "showticklabels": not number,
+            }
+            paper = {"xref": "paper", "yref": "paper", "x": sum(domain) / 2, "y": 1}
+            notes.append(
+                note(ink, f"stage {stage}", **paper, xanchor="center", yanchor="bottom", yshift=-2)
+            )
+            if scale is not None and first <= scale <= last:
+                guides.append(
+                    {
+                        "type": "line",
+                        **{"x0": scale, "x1": scale, "xref": f"x{number}"},
+                        **{"y0": 0, "y1": 1, "yref": f"y{number} domain"},
+                        "line": {"color": ink.faint, "width": 1},
+                        "layer": "below",
+                    }
+                )
+        below = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0, "yanchor": "top"}
+        notes.append(note(ink, f"scale ({protocol})", **below, yshift=-17))
+        layout = look(ink, HEIGHT) | {
+            **axes,
+            "annotations": notes,
+            "shapes": guides,
+            "margin": {"l": 72, "r": 10, "t": 40, "b": 36},
+            "showlegend": True,
+            "legend": legend(ink, 1.12) | {"traceorder": "reversed"},
+        }
+        return go.Figure(self.traces, layout)
+
+
+def _numbers(stages: list[int]) -> list[str]:
+    """What Plotly puts behind x and y to name the axes of each panel."""
+    return ["", *(str(number) for number in range(2, len(stages) + 1))]

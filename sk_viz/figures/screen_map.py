@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,11 +12,13 @@ from sk_viz.figures.screen_style import (
     LEFT,
     RIGHT,
     Ink,
+    axis,
     decimals,
     difference_colours,
     kernel_label,
+    look,
+    note,
     scale_label,
-    styled,
 )
 
 STAGE_GAP = 0.35  # rows
@@ -84,103 +87,93 @@ def difference_map(
     smallest, largest = (kernel_label(k) for k in kernels)
     what = f"change of ({largest} − {smallest})" if change else f"{largest} − {smallest}"
 
-    figure = go.Figure()
+    columns, last = len(scales), max(rows.values())
+    traces: list[dict[str, Any]] = []
+    notes = []
     for stage in dict.fromkeys(stage_of.values()):
         names = [name for name in wide.index if stage_of[name] == stage]
-        figure.add_heatmap(
-            z=wide.loc[names].to_numpy(),
-            x=list(range(len(scales))),
-            y=[rows[name] for name in names],
-            coloraxis="coloraxis",
-            hoverinfo="skip",
-            xgap=1,
-            ygap=1,
+        traces.append(
+            {
+                "type": "heatmap",
+                "z": wide.loc[names].to_numpy(),
+                "x": list(range(columns)),
+                "y": [rows[name] for name in names],
+                "coloraxis": "coloraxis",
+                "hoverinfo": "skip",
+                **{"xgap": 1, "ygap": 1},
+            }
         )
+        beside = {"x": 0, "xref": "paper", "xshift": -LEFT + 8, "textangle": -90}
         middle = sum(rows[name] for name in names) / len(names)
-        figure.add_annotation(
-            text=f"stage {stage}",
-            x=0,
-            xref="paper",
-            xshift=-LEFT + 8,
-            y=middle,
-            textangle=-90,
-            showarrow=False,
-            font={"size": 11, "color": ink.muted},
-        )
-    figure.add_scatter(
-        x=[x for _ in wide.index for x in range(len(scales))],
-        y=[rows[name] for name in wide.index for _ in scales],
-        customdata=[[name, s] for name in wide.index for s in scales],
-        text=[
-            f"{wide.loc[name, s]:+.{decimals(limit, 3) + 1}f}"
-            for name in wide.index
-            for s in scales
-        ],
-        mode="markers",
-        marker={"symbol": "square", "size": 16, "opacity": 0},
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
-        hovertemplate="%{customdata[0]} at %{customdata[1]:.3~f}×<br>" + what + " %{text}"
-        "<extra></extra>",
+        notes.append(note(ink, f"stage {stage}", 11, y=middle, **beside))
+    traces.append(
+        {
+            "type": "scatter",
+            "x": [x for _ in wide.index for x in range(columns)],
+            "y": [rows[name] for name in wide.index for _ in scales],
+            "customdata": [[name, s] for name in wide.index for s in scales],
+            "text": [
+                f"{value:+.{decimals(limit, 3) + 1}f}" for value in wide.to_numpy().reshape(-1)
+            ],
+            "mode": "markers",
+            "marker": {"symbol": "square", "size": 16, "opacity": 0},
+            "selected": {"marker": {"opacity": 0}},
+            "unselected": {"marker": {"opacity": 0}},
+            "hovertemplate": "%{customdata[0]} at %{customdata[1]:.3~f}×<br>" + what + " %{text}"
+            "<extra></extra>",
+        }
     )
-    figure.add_annotation(
-        text=f"scale ({protocol})",
-        x=0,
-        y=0,
-        xref="paper",
-        yref="paper",
-        xanchor="right",
-        yanchor="top",
-        xshift=-8,
-        yshift=-3,
-        showarrow=False,
-        font={"size": 11, "color": ink.muted},
+    corner = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "right"}
+    notes.append(
+        note(ink, f"scale ({protocol})", 11, **corner, yanchor="top", xshift=-8, yshift=-3)
     )
-    columns = len(scales)
+    frames = []
     if unit in rows:
-        _frame(figure, ink.text, -0.5, columns - 0.5, rows[unit] - 0.5, rows[unit] + 0.5, 2)
+        row = (rows[unit] - 0.5, rows[unit] + 0.5)
+        frames.append(_frame(ink.text, (-0.5, columns - 0.5), row, 2))
     if scale in scales:
         at = scales.index(scale)
-        last = max(rows.values())
-        _frame(figure, ink.muted, at - 0.5, at + 0.5, -0.5, last + 0.5, 1)
-
-    height = _row_height(len(rows)) * (max(rows.values()) + 1)
-    styled(figure, ink, round(height) + TOP + BOTTOM)
+        frames.append(_frame(ink.muted, (at - 0.5, at + 0.5), (-0.5, last + 0.5), 1))
     every = -(-columns // 14)
-    figure.update_xaxes(
-        range=[-0.5, columns - 0.5],
-        tickvals=list(range(0, columns, every)),
-        # Without the sign, so that eleven stand side by side on a phone.
-        ticktext=[scale_label(s)[:-1] for s in scales[::every]],
-        tickangle=0,
-        ticklen=3,
-        showline=False,
-    )
-    figure.update_yaxes(
-        range=[max(rows.values()) + 0.5, -0.5],
-        tickvals=list(rows.values()),
-        ticktext=[
-            f"<b>{name}</b>" if name == unit else f"{name} dead" if name in dead else name
-            for name in rows
-        ],
-        ticks="",
-        showline=False,
-    )
+    y = axis(ink)
     if len(rows) > 20:
-        figure.update_yaxes(tickfont_size=10)
-    figure.update_layout(
-        margin={"l": LEFT, "r": RIGHT, "t": TOP, "b": BOTTOM},
-        hovermode="closest",
-        hoverdistance=-1,
-        clickmode="event+select",
-        coloraxis={
+        y["tickfont"] = y["tickfont"] | {"size": 10}
+    height = round(_row_height(len(rows)) * (last + 1)) + TOP + BOTTOM
+    layout = look(ink, height) | {
+        "xaxis": axis(ink)
+        | {
+            "range": [-0.5, columns - 0.5],
+            "tickvals": list(range(0, columns, every)),
+            # Without the sign, so that eleven stand side by side on a phone.
+            "ticktext": [scale_label(s)[:-1] for s in scales[::every]],
+            "tickangle": 0,
+            "ticklen": 3,
+            "showline": False,
+        },
+        "yaxis": y
+        | {
+            "range": [last + 0.5, -0.5],
+            "tickvals": list(rows.values()),
+            "ticktext": [
+                f"<b>{name}</b>" if name == unit else f"{name} dead" if name in dead else name
+                for name in rows
+            ],
+            "ticks": "",
+            "showline": False,
+        },
+        "annotations": notes,
+        "shapes": frames,
+        "margin": {"l": LEFT, "r": RIGHT, "t": TOP, "b": BOTTOM},
+        "hoverdistance": -1,
+        "clickmode": "event+select",
+        "coloraxis": {
             "colorscale": difference_colours(ink),
             "cmin": -limit,
             "cmax": limit,
             "colorbar": _colour_bar(ink, limit, smallest, largest, change),
         },
-    )
-    return figure
+    }
+    return go.Figure(traces, layout)
 
 
 def _rows(names: Collection[str], stage_of: dict[str, int]) -> dict[str, float]:
@@ -197,11 +190,10 @@ def _row_height(rows: int) -> int:
 
 
 def _frame(
-    figure: go.Figure, colour: str, x0: float, x1: float, y0: float, y1: float, width: int
-) -> None:
-    figure.add_shape(
-        type="rect", x0=x0, x1=x1, y0=y0, y1=y1, line={"color": colour, "width": width}
-    )
+    colour: str, x: tuple[float, float], y: tuple[float, float], width: int
+) -> dict[str, Any]:
+    line = {"color": colour, "width": width}
+    return {"type": "rect", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "line": line}
 
 
 def _colour_bar(

@@ -45,7 +45,7 @@ def picture_panel(
     figure.update_yaxes(
         range=[side - 0.5 + beyond, -0.5 - beyond], scaleanchor="x", scaleratio=1, **axis
     )
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode="closest")
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0})
     return figure
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -93,31 +94,78 @@ def difference_colours(ink: Ink) -> list[tuple[float, str]]:
     ]
 
 
-def styled(figure: go.Figure, ink: Ink, height: int) -> go.Figure:
-    """The figure with the common look, transparent, so that the page shows through."""
-    figure.update_layout(
-        height=height,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 12, "color": ink.text},
-        hoverlabel={
+def look(ink: Ink, height: int) -> dict[str, Any]:
+    """The common layout, transparent, so that the page shows through; height in pixels."""
+    return {
+        "height": height,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12, "color": ink.text},
+        "hoverlabel": {
             "bgcolor": ink.surface,
             "bordercolor": ink.faint,
             "font": {"family": FONT, "size": 13, "color": ink.text},
         },
-        dragmode=False,
-        showlegend=False,
-        template="none",
-    )
-    axis = {
+        "hovermode": "closest",
+        "dragmode": False,
+        "showlegend": False,
+        "template": "none",
+    }
+
+
+def axis(ink: Ink, title: str | None = None, standoff: int | None = None) -> dict[str, Any]:
+    """The common axis, with a title ``standoff`` pixels away from its ticks."""
+    font = {"color": ink.muted, "size": 12}
+    return {
         "showgrid": False,
         "zeroline": False,
         "linecolor": ink.grid,
         "tickcolor": ink.faint,
-        "tickfont": {"color": ink.muted, "size": 12},
-        "title_font": {"color": ink.muted, "size": 12},
+        "tickfont": font,
+        "title": {"font": font}
+        | ({} if title is None else {"text": title})
+        | ({} if standoff is None else {"standoff": standoff}),
         "fixedrange": True,
     }
-    figure.update_xaxes(**axis)
-    figure.update_yaxes(**axis)
+
+
+def note(ink: Ink, text: str, size: int = 12, **where: Any) -> dict[str, Any]:
+    """Words on a plot, placed as a Plotly annotation is."""
+    font = {"size": size, "color": ink.muted}
+    return {"text": text, "showarrow": False, "font": font, **where}
+
+
+def legend(ink: Ink, y: float) -> dict[str, Any]:
+    """A legend in one line above a plot, ``y`` of its height up; it hides nothing when clicked."""
+    return {
+        "orientation": "h",
+        "x": 0,
+        "y": y,
+        "yanchor": "bottom",
+        "font": {"size": 12, "color": ink.muted},
+        "itemclick": False,
+        "itemdoubleclick": False,
+    }
+
+
+def side_by_side(shares: Sequence[float], gap: float) -> list[tuple[float, float]]:
+    """Where panels of these relative widths lie in [0, 1], ``gap`` apart."""
+    room = (1 - gap * (len(shares) - 1)) / sum(shares)
+    domains, left = [], 0.0
+    for share in shares:
+        domains.append((left, min(1.0, left + share * room)))
+        left += share * room + gap
+    return domains
+
+
+def styled(figure: go.Figure, ink: Ink, height: int) -> go.Figure:
+    """The figure with the common look.
+
+    Each call of Plotly's update methods goes through the whole figure again: what is drawn at
+    every rerun of a page is put together as plain values first, from :func:`look` and
+    :func:`axis`.
+    """
+    figure.update_layout(**look(ink, height))
+    figure.update_xaxes(**axis(ink))
+    figure.update_yaxes(**axis(ink))
     return figure

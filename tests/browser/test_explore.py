@@ -140,12 +140,12 @@ def test_an_upload_is_swept_and_a_wrong_one_leaves_it(
     pixels = np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "my <b>own<b> picture.png")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
-    page.locator("[data-testid=stSidebar]").get_by_text("Upload", exact=True).click()
-    page.locator("input[type=file]").set_input_files(tmp_path / "my <b>own<b> picture.png")
+    page.locator("[data-testid=stSidebar]").get_by_role("radio", name="Upload").click()
+    page.locator(".st-key-uploaded input[type=file]").set_input_files(tmp_path / "my <b>own<b> picture.png")
     expect(page.get_by_text("my <b>own<b> picture.png, 128 × 96")).to_be_visible()
     settled(page)
     assert address(page)["picture"] == "upload"
-    page.locator("input[type=file]").set_input_files(tmp_path / "broken.png")
+    page.locator(".st-key-uploaded input[type=file]").set_input_files(tmp_path / "broken.png")
     expect(page.get_by_text(re.compile("broken.png.*(cannot|broken|cut)"))).to_be_visible()
     expect(page.get_by_text("my <b>own<b> picture.png, 128 × 96")).to_be_visible()
 
