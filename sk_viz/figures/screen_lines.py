@@ -188,7 +188,7 @@ class _Panels:
                 "matches": None if not number else "y",
                 "showticklabels": not number,
             }
-            paper = {"xref": "paper", "yref": "paper", "x": sum(domain) / 2, "y": 1}
+            paper: dict[str, Any] = {"xref": "paper", "yref": "paper", "x": sum(domain) / 2, "y": 1}
             notes.append(
                 note(ink, f"stage {stage}", **paper, xanchor="center", yanchor="bottom", yshift=-2)
             )
@@ -202,7 +202,13 @@ class _Panels:
                         "layer": "below",
                     }
                 )
-        below = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0, "yanchor": "top"}
+        below: dict[str, Any] = {
+            "xref": "paper",
+            "yref": "paper",
+            "x": 0.5,
+            "y": 0,
+            "yanchor": "top",
+        }
         notes.append(note(ink, f"scale ({protocol})", **below, yshift=-17))
         layout = look(ink, HEIGHT) | {
             **axes,

@@ -141,11 +141,12 @@ def test_an_upload_is_swept_and_a_wrong_one_leaves_it(
     Image.fromarray(pixels).save(tmp_path / "my <b>own<b> picture.png")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
     page.locator("[data-testid=stSidebar]").get_by_role("radio", name="Upload").click()
-    page.locator(".st-key-uploaded input[type=file]").set_input_files(tmp_path / "my <b>own<b> picture.png")
+    given = page.locator(".st-key-uploaded input[type=file]")
+    given.set_input_files(tmp_path / "my <b>own<b> picture.png")
     expect(page.get_by_text("my <b>own<b> picture.png, 128 × 96")).to_be_visible()
     settled(page)
     assert address(page)["picture"] == "upload"
-    page.locator(".st-key-uploaded input[type=file]").set_input_files(tmp_path / "broken.png")
+    given.set_input_files(tmp_path / "broken.png")
     expect(page.get_by_text(re.compile("broken.png.*(cannot|broken|cut)"))).to_be_visible()
     expect(page.get_by_text("my <b>own<b> picture.png, 128 × 96")).to_be_visible()
 
