@@ -7,7 +7,10 @@ the same paths.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +21,10 @@ from sk_viz.surveys.plan import Plan
 
 if TYPE_CHECKING:
     from sk_viz.networks.zoo import Model
+
+# Bytes: only the numbers of parts pass through it. Ray takes no less than 75 MB.
+_OBJECT_STORE = 100_000_000
+_PATIENCE = 5.0  # seconds for a cluster to answer
 
 
 class PartActor:
@@ -65,27 +72,52 @@ def run(plan: Plan, model: Model, parts: Sequence[int], address: str | None) -> 
         raise ModelError(
             'The engine ray needs Ray Data: pip install "ray[data]", or use the engine local.'
         ) from error
-    begun = not ray.is_initialized()
-    if begun:
-        try:
-            ray.init(address=address, log_to_driver=False, include_dashboard=False)
-        except (ConnectionError, ValueError) as error:
-            raise ModelError(
-                f"There is no Ray cluster at {address!r}: start one, or leave the address out."
-            ) from error
+    joined = ray.is_initialized()
+    if not joined:
+        _join(ray, address)
     try:
         yield from _map(ray, plan, model, parts)
     finally:
-        if begun:
+        if not joined:
             ray.shutdown()
 
 
+def _join(ray: Any, address: str | None) -> None:
+    """Connect to a cluster, or start one on this machine that tells nobody of its use."""
+    missing = ModelError(
+        f"There is no Ray cluster at {address!r}: start one, or leave the address out."
+    )
+    own: dict[str, Any] = {}
+    if address is not None:
+        if not _answers(address):
+            raise missing
+    else:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **own)
+    except (ConnectionError, ValueError) as error:
+        raise missing from error
+
+
+def _answers(address: str) -> bool:
+    """Whether anything listens at HOST:PORT; Ray would wait for it for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:  # a word such as auto
+        return True
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE):
+            return True
+    except (OSError, ValueError, OverflowError):
+        return False
+
+
 def _map(ray: Any, plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[Step]:
+    threads, actors = _shares(ray.nodes(), model.device.type)
     on_gpu = model.device.type == "cuda"
-    found = ray.cluster_resources()
-    threads = min(torch.get_num_threads(), int(found.get("CPU", 1)))
-    actors = int(found.get("GPU", 0)) if on_gpu else int(found.get("CPU", 1)) // threads
-    ray.data.DataContext.get_current().enable_progress_bars = False
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
     dataset = ray.data.from_items(
         [{"part": part} for part in parts], override_num_blocks=len(parts)
     ).map_batches(
@@ -94,7 +126,17 @@ def _map(ray: Any, plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[S
         batch_size=1,
         num_cpus=None if on_gpu else threads,
         num_gpus=1 if on_gpu else None,
-        compute=ray.data.ActorPoolStrategy(size=min(max(actors, 1), len(parts))),
+        compute=ray.data.ActorPoolStrategy(size=min(actors, len(parts))),
     )
     for row in dataset.iter_rows():
         yield Step(int(row["pictures"]), int(row["unreadable"]))
+
+
+def _shares(nodes: Sequence[Mapping[str, Any]], device: str) -> tuple[int, int]:
+    """Threads of one actor, as many as torch has here if a node has them, and the actors."""
+    alive = [node["Resources"] for node in nodes if node["Alive"]]
+    cores = [int(node.get("CPU", 0)) for node in alive]
+    threads = max(1, min(torch.get_num_threads(), max(cores, default=1)))
+    if device == "cuda":
+        return threads, max(1, sum(int(node.get("GPU", 0)) for node in alive))
+    return threads, max(1, sum(count // threads for count in cores))

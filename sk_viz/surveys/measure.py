@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from sk_viz.errors import ModelError, PictureError
+from sk_viz.networks.engine import EAGER, engine_of
 from sk_viz.pictures import normalise, read_picture, stimuli
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.surveys.plan import Plan
@@ -71,11 +72,22 @@ class Worker:
     Args:
         plan: how.
         model: loaded, on the device to use.
+
+    Raises:
+        ModelError: this machine reads the model with another engine than the survey's.
     """
 
     def __init__(self, plan: Plan, model: Model) -> None:
         self.plan = plan
         self.model = model
+        engine = engine_of(model.readout, model.device, model.preprocessing.input_size)
+        name = engine.name if engine else EAGER
+        if name != plan.record["engine"]:
+            raise ModelError(
+                f"The survey reads with {plan.record['engine']}, this machine with {name}: "
+                "install the same packages on every machine."
+            )
+        self.read = engine or model.readout
         self.store = Store(plan.folder)
         self.labels = class_indices(model, plan.source.wordnet_ids)
 
@@ -144,7 +156,7 @@ class Worker:
             tensor = torch.from_numpy(np.stack(inputs[start : start + size]))
             try:
                 with torch.inference_mode():
-                    found, chosen = self.model.readout(tensor.to(self.model.device))
+                    found, chosen = self.read(tensor.to(self.model.device))
                     logits.append(found.float().cpu().numpy())
                     weights.append([w.float().cpu().numpy() for w in chosen])
                 start += size

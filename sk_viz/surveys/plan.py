@@ -10,6 +10,7 @@ import torch
 
 import sk_viz
 from sk_viz.errors import ModelError, PictureError, ScaleError
+from sk_viz.networks.engine import EAGER, engine_of
 from sk_viz.pictures import CENTRE, FILTER, check_scales
 from sk_viz.surveys.sources import Source
 
@@ -79,6 +80,7 @@ def survey_record(
     The device is its kind alone ("cuda"), so that parts made by several of them are equal.
     """
     preprocessing = model.preprocessing.to_record()
+    engine = engine_of(model.readout, model.device, model.preprocessing.input_size)
     return {
         "sk_viz": sk_viz.__version__,
         "measure": "survey",
@@ -99,6 +101,7 @@ def survey_record(
         "dtype": "float32",
         "device": model.device.type,
         "torch": torch.__version__,
+        "engine": engine.name if engine else EAGER,
         "seed": None,
     }
 
@@ -151,8 +154,8 @@ def refuse_other(kept: Mapping[str, Any], asked: Mapping[str, Any], folder: str)
     """Nothing, when both headers ask for the same survey.
 
     Raises:
-        PictureError: other pictures, number of pictures, channels or device.
-        ModelError: another model.
+        PictureError: other pictures, number of pictures or channels.
+        ModelError: another model, device or engine.
         ScaleError: other scales or protocols.
     """
     was, now = kept["record"], asked["record"]
@@ -173,8 +176,10 @@ def refuse_other(kept: Mapping[str, Any], asked: Mapping[str, Any], folder: str)
     if kept["channels"] != asked["channels"]:
         how = "with" if kept["channels"] else "without"
         raise PictureError(f"A survey {how} the weights of channels was begun there: {tail}")
-    if was["device"] != now["device"]:
-        raise ModelError(
-            f"A survey on {was['device']} was begun there, whose last digits differ from "
-            f"{now['device']}: {tail}"
-        )
+    for key in ("device", "engine"):
+        # Not by versions: a survey may be gone on with after an update, and its records say so.
+        kind, other = (record.get(key, EAGER).split()[0] for record in (was, now))
+        if kind != other:
+            raise ModelError(
+                f"A survey on {kind} was begun there, whose last digits differ from {other}: {tail}"
+            )
