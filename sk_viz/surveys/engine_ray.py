@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from sk_viz.errors import ModelError
+from sk_viz.errors import ModelError, PictureError
 from sk_viz.surveys.measure import Step, Worker
 from sk_viz.surveys.plan import Plan
 
@@ -39,18 +39,36 @@ class PartActor:
     """
 
     def __init__(self, plan: Plan, model_id: str, device: str, threads: int) -> None:
-        from sk_viz.networks.zoo import load_model
-
         torch.set_num_threads(threads)
-        self._worker = Worker(plan, load_model(model_id, device))
+        self._plan, self._model, self._device = plan, model_id, device
+        self._worker: Worker | None = None
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Measure and store the parts of ``batch["part"]``; returns their counts."""
-        steps = [list(self._worker.run([int(part)])) for part in batch["part"]]
-        return {
-            "pictures": [sum(step.pictures for step in one) for one in steps],
-            "unreadable": [sum(step.unreadable for step in one) for one in steps],
-        }
+        """Measure and store the parts of ``batch["part"]``.
+
+        Returns:
+            For each part its ``pictures``, the ``unreadable`` ones among them, and in ``refused``
+            why it could not be measured, "" when it was: what is raised here would come out of
+            Ray as a long traceback.
+        """
+        found: dict[str, Any] = {"pictures": [], "unreadable": [], "refused": []}
+        for part in batch["part"]:
+            try:
+                steps, refused = list(self._ready().run([int(part)])), ""
+            except (ModelError, PictureError) as error:
+                steps, refused = [], str(error)
+            found["pictures"].append(sum(step.pictures for step in steps))
+            found["unreadable"].append(sum(step.unreadable for step in steps))
+            found["refused"].append(refused)
+        return found
+
+    def _ready(self) -> Worker:
+        """With the model loaded, at the first part."""
+        from sk_viz.networks.zoo import load_model
+
+        if self._worker is None:
+            self._worker = Worker(self._plan, load_model(self._model, self._device))
+        return self._worker
 
 
 def run(plan: Plan, model: Model, parts: Sequence[int], address: str | None) -> Iterator[Step]:
@@ -63,7 +81,7 @@ def run(plan: Plan, model: Model, parts: Sequence[int], address: str | None) -> 
         address: of the cluster, ``auto`` for the one of this machine; None starts one here.
 
     Raises:
-        ModelError: Ray is not installed, or no cluster is at the address.
+        ModelError: Ray is not installed, no cluster is at the address, or what an actor refused.
     """
     try:
         import ray
@@ -117,7 +135,7 @@ def _map(ray: Any, plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[S
     on_gpu = model.device.type == "cuda"
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     dataset = ray.data.from_items(
         [{"part": part} for part in parts], override_num_blocks=len(parts)
     ).map_batches(
@@ -128,8 +146,16 @@ def _map(ray: Any, plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[S
         num_gpus=1 if on_gpu else None,
         compute=ray.data.ActorPoolStrategy(size=min(actors, len(parts))),
     )
-    for row in dataset.iter_rows():
-        yield Step(int(row["pictures"]), int(row["unreadable"]))
+    try:
+        for row in dataset.iter_rows():
+            if row["refused"]:
+                raise ModelError(row["refused"])
+            yield Step(int(row["pictures"]), int(row["unreadable"]))
+    except ray.exceptions.RayError as error:
+        raise ModelError(
+            f"The Ray cluster ended the survey ({str(error).partition(chr(10))[0]}): give the same "
+            "command again to go on."
+        ) from error
 
 
 def _shares(nodes: Sequence[Mapping[str, Any]], device: str) -> tuple[int, int]:

@@ -39,6 +39,7 @@ def test_actors_store_what_the_local_engine_stores(
         actors[0]({"part": [parts[0]]})
         for part in parts:
             counts = actors[part % 2]({"part": [part]})
+            assert counts["refused"] == [""]
             for pictures, bad in zip(counts["pictures"], counts["unreadable"], strict=True):
                 yield engine_ray.Step(pictures, bad)
 
@@ -63,3 +64,18 @@ def test_a_plan_can_be_sent_to_a_worker(tmp_path, model_folder, class_folders):
     source = open_source(class_folders)
     plan = Plan(str(tmp_path), source, (("zoom", 1.0),), False, 4, 8, {"model": model.id})
     assert pickle.loads(pickle.dumps(plan)) == plan
+
+
+def test_an_actor_says_in_one_sentence_why_it_cannot(tmp_path, model_folder, class_folders):
+    """Other packages than the survey's, or a disk that fails: no traceback out of a cluster."""
+    from sk_viz.surveys.sources import open_source
+
+    source = open_source(class_folders)
+    plan = Plan(str(tmp_path), source, (("zoom", 1.0),), False, 4, 8, {"engine": "openvino 9"})
+    found = engine_ray.PartActor(plan, str(model_folder), "cpu", 1)({"part": [0, 1]})
+    assert found["pictures"] == found["unreadable"] == [0, 0]
+    assert all("install the same packages" in text for text in found["refused"])
+    assert (
+        "no model 'nowhere'"
+        in engine_ray.PartActor(plan, "nowhere", "cpu", 1)({"part": [0]})["refused"][0].lower()
+    )
