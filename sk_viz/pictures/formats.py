@@ -85,7 +85,6 @@ def decode(data: bytes, format_: str, name: str) -> Pixels:
         alpha = "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La")
         if format_ == "TIFF":
             return _decode_tiff(data, image, name, alpha)
-        turn = _UPRIGHT.get(_orientation(image))
         if format_ == "JPEG":
             size = _load(image, format_, name)
             pixels = _decode_opencv(data)
@@ -93,6 +92,9 @@ def decode(data: bytes, format_: str, name: str) -> Pixels:
                 pixels = _pixels(_open(data, format_, name), format_, name, alpha)
         else:
             pixels = _pixels(image, format_, name, alpha)
+        # Only now: to find the EXIF block of a PNG reads it to its end, and would hide that it
+        # is broken.
+        turn = _UPRIGHT.get(_orientation(image))
     return turn(pixels) if turn else pixels
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from sk_viz.errors import ModelError, PictureError
-from sk_viz.networks.engine import EAGER, engine_of
+from sk_viz.networks.engine import EAGER, Engine, engine_of
 from sk_viz.pictures import normalise, read_picture, stimuli
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.surveys.plan import Plan
@@ -80,16 +81,20 @@ class Worker:
     def __init__(self, plan: Plan, model: Model) -> None:
         self.plan = plan
         self.model = model
-        engine = engine_of(model.readout, model.device, model.preprocessing.input_size)
-        name = engine.name if engine else EAGER
-        if name != plan.record["engine"]:
-            raise ModelError(
-                f"The survey reads with {plan.record['engine']}, this machine with {name}: "
-                "install the same packages on every machine."
-            )
-        self.read = engine or model.readout
+        self.read = model.readout if plan.record["engine"] == EAGER else self._engine()
         self.store = Store(plan.folder)
         self.labels = class_indices(model, plan.source.wordnet_ids)
+
+    def _engine(self) -> Engine:
+        """The survey's, which is built even where it would not pay for this worker's share."""
+        side, wanted = self.model.preprocessing.input_size, self.plan.record["engine"]
+        engine = engine_of(self.model.readout, self.model.device, side, pictures=math.inf)
+        if engine is None or engine.name != wanted:
+            raise ModelError(
+                f"The survey reads with {wanted}, this machine with "
+                f"{engine.name if engine else EAGER}: install the same packages on every machine."
+            )
+        return engine
 
     def run(self, parts: Iterable[int]) -> Iterator[Step]:
         """Measure and store parts one after the other; what is yielded later is not stored yet.
@@ -182,7 +187,7 @@ def prepare(entry: Entry, plan: Plan, preprocessing: Preprocessing) -> Prepared:
     """
     if isinstance(entry.data, PictureError):
         raise entry.data
-    picture = read_picture(entry.data, entry.name)
+    picture = read_picture(entry.data, entry.name, isolated=True)
     protocols = dict.fromkeys(protocol for protocol, _ in plan.conditions)
     rgb = [
         stimulus.rgb
