@@ -18,7 +18,7 @@ from sk_viz.surveys.survey import run_survey
 if TYPE_CHECKING:
     from sk_viz.networks.zoo import Model
 
-PICTURES = 64
+PICTURES = 250  # so that loading the model and opening files weigh little
 SCALES = (1.0, 1.5, 2.0)
 _SIDE = 320
 
@@ -34,7 +34,7 @@ def survey_cases(model: Model, picture: Picture, folder: Path) -> tuple[list[Cas
     pictures, out = folder / "pictures", folder / "survey"
     _write(picture, pictures)
     side = model.preprocessing.input_size
-    size = batch_size(model)
+    size = max(1, batch_size(model) // len(SCALES)) * len(SCALES)  # whole pictures, as a survey
     count = PICTURES * len(SCALES)
     inputs = torch.randn(size, 3, side, side, device=model.device)
 

@@ -21,9 +21,10 @@ from sk_viz.networks.readout import Readout
 EAGER = "eager"
 TOLERANCE = 1e-5  # of a branch weight; logits are compared relative to their size
 
-# Building takes some seconds. A network smaller than this has read many pictures by then, and the
-# page of the bundled model must not wait for it.
+# Building takes some seconds. A network of fewer parameters has read many pictures by then, and the
+# page of the bundled model must not wait for it; so many pictures make up for it.
 _WORTH_IT = 5_000_000
+_MANY = 2000
 
 _log = logging.getLogger(__name__)
 _built: WeakKeyDictionary[Readout, Engine | None] = WeakKeyDictionary()
@@ -73,15 +74,23 @@ class Engine:
         return logits, weights
 
 
-def engine_of(readout: nn.Module, device: torch.device, side: int) -> Engine | None:
+def engine_of(
+    readout: nn.Module, device: torch.device, side: int, *, pictures: float = 1
+) -> Engine | None:
     """The engine of a readout, built when it is first asked for; None where eager torch reads.
 
-    That is on other devices than the CPU, for small networks, without OpenVINO, and wherever it
-    cannot take the network or does not return the same numbers.
+    That is on other devices than the CPU, for few pictures through a small network, without
+    OpenVINO, and wherever it cannot take the network or does not return the same numbers.
+
+    Args:
+        readout: in evaluation mode.
+        device: where it is.
+        side: of the pictures, pixels.
+        pictures: about how many it will read.
     """
     if device.type != "cpu" or not isinstance(readout, Readout) or find_spec("openvino") is None:
         return None
-    if sum(p.numel() for p in readout.parameters()) < _WORTH_IT:
+    if sum(p.numel() for p in readout.parameters()) < _WORTH_IT and pictures < _MANY:
         return None
     with _building:
         if readout not in _built:

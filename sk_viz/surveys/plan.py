@@ -72,15 +72,34 @@ def batch_size(model: Model) -> int:
     return max(1, pixels // model.preprocessing.input_size**2)
 
 
+def engine_name(model: Model, stimuli: int, begun_with: str | None) -> str:
+    """What reads a survey's stimuli: eager torch, or a faster engine where it is worth building.
+
+    Args:
+        model: that is read.
+        stimuli: how many there are.
+        begun_with: that of the run which began the survey, None at first. What eager torch began
+            it goes on with, whatever was installed since.
+    """
+    if begun_with == EAGER:
+        return EAGER
+    side = model.preprocessing.input_size
+    engine = engine_of(model.readout, model.device, side, pictures=stimuli)
+    return engine.name if engine else EAGER
+
+
 def survey_record(
-    model: Model, protocols: Sequence[str], scales: Sequence[float], source_sha256: str
+    model: Model,
+    protocols: Sequence[str],
+    scales: Sequence[float],
+    source_sha256: str,
+    engine: str,
 ) -> dict[str, Any]:
     """The record of a survey: the same fields as that of a sweep, with the source's fingerprint.
 
     The device is its kind alone ("cuda"), so that parts made by several of them are equal.
     """
     preprocessing = model.preprocessing.to_record()
-    engine = engine_of(model.readout, model.device, model.preprocessing.input_size)
     return {
         "sk_viz": sk_viz.__version__,
         "measure": "survey",
@@ -101,7 +120,7 @@ def survey_record(
         "dtype": "float32",
         "device": model.device.type,
         "torch": torch.__version__,
-        "engine": engine.name if engine else EAGER,
+        "engine": engine,
         "seed": None,
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sk_viz.errors import ModelError, PictureError
+from sk_viz.networks.engine import EAGER
 from sk_viz.surveys import engine_local
 from sk_viz.surveys.measure import Step
 from sk_viz.surveys.plan import (
@@ -18,6 +19,7 @@ from sk_viz.surveys.plan import (
     batch_size,
     build_header,
     check_conditions,
+    engine_name,
     refuse_other,
     survey_record,
 )
@@ -123,8 +125,12 @@ def run_survey(
     if not found:
         raise PictureError(f"There are no pictures in {str(source)!r}: choose another source.")
     total = found if limit is None else min(limit, found)
+    store = Store(out)
+    # Surveys of the first version do not name what read them: it was eager torch.
+    begun_with = store.header()["record"].get("engine", EAGER) if store.exists else None
+    engine_used = engine_name(model, total * len(conditions), begun_with)
     header = build_header(
-        survey_record(model, protocols, scales, digest),
+        survey_record(model, protocols, scales, digest, engine_used),
         model,
         pictures,
         found=found,
@@ -132,7 +138,6 @@ def run_survey(
         channels=channels,
         part_size=part_size or PART_SIZE,
     )
-    store = Store(out)
     with store.locked():
         if store.exists:
             refuse_other(store.header(), header, str(out))

@@ -76,7 +76,9 @@ def test_small_networks_and_other_devices_are_read_in_eager_torch(readout, monke
     assert engine_of(readout, torch.device("cuda"), 64) is None
     monkeypatch.undo()
     monkeypatch.setattr(engine_module, "_WORTH_IT", 5_000_000)
-    assert engine_of(Readout(small_network().eval()), CPU, 64) is None
+    small = Readout(small_network().eval())
+    assert engine_of(small, CPU, 64) is None
+    assert engine_of(small, CPU, 64, pictures=10_000) is not None  # unless they are many
 
 
 @pytest.mark.parametrize("error", [True, False])
