@@ -24,7 +24,7 @@ import numpy as np
 from sk_viz.errors import PictureError
 from sk_viz.pictures.formats import MAX_PIXELS, Pixels
 
-PROCESSES = 2
+PROCESSES = min(max(os.cpu_count() or 1, 2), 16)  # at most; one starts when the others are busy
 HEAD = struct.Struct(">II")  # lengths of the question and of the file
 LENGTH = struct.Struct(">I")  # of an answer
 READY = b"ready"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sk_viz.errors import ModelError, PictureError
+from sk_viz.surveys.engine_local import decoders_of
 from sk_viz.surveys.measure import Step, Worker
 from sk_viz.surveys.plan import Plan
 
@@ -36,11 +37,13 @@ class PartActor:
         device: kind of device to use.
         threads: of torch on a CPU. Ray would set one; the same number as on one machine makes
             the same numbers to the last bit.
+        cores: that are this actor's.
     """
 
-    def __init__(self, plan: Plan, model_id: str, device: str, threads: int) -> None:
+    def __init__(self, plan: Plan, model_id: str, device: str, threads: int, cores: int) -> None:
         torch.set_num_threads(threads)
         self._plan, self._model, self._device = plan, model_id, device
+        self._decoders = decoders_of(cores)
         self._worker: Worker | None = None
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +70,7 @@ class PartActor:
         from sk_viz.networks.zoo import load_model
 
         if self._worker is None:
-            self._worker = Worker(self._plan, load_model(self._model, self._device))
+            self._worker = Worker(self._plan, load_model(self._model, self._device), self._decoders)
         return self._worker
 
 
@@ -131,7 +134,7 @@ def _answers(address: str) -> bool:
 
 
 def _map(ray: Any, plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[Step]:
-    threads, actors = _shares(ray.nodes(), model.device.type)
+    threads, cores, actors = _shares(ray.nodes(), model.device.type)
     on_gpu = model.device.type == "cuda"
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
@@ -140,9 +143,9 @@ def _map(ray: Any, plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[S
         [{"part": part} for part in parts], override_num_blocks=len(parts)
     ).map_batches(
         PartActor,
-        fn_constructor_args=(plan, model.id, model.device.type, threads),
+        fn_constructor_args=(plan, model.id, model.device.type, threads, cores),
         batch_size=1,
-        num_cpus=None if on_gpu else threads,
+        num_cpus=cores,
         num_gpus=1 if on_gpu else None,
         compute=ray.data.ActorPoolStrategy(size=min(actors, len(parts))),
     )
@@ -158,11 +161,17 @@ def _map(ray: Any, plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[S
         ) from error
 
 
-def _shares(nodes: Sequence[Mapping[str, Any]], device: str) -> tuple[int, int]:
-    """Threads of one actor, as many as torch has here if a node has them, and the actors."""
+def _shares(nodes: Sequence[Mapping[str, Any]], device: str) -> tuple[int, int, int]:
+    """Threads of torch and cores of one actor, and how many actors there is room for.
+
+    An actor on a CPU has as many threads as torch has here, if a node has so many cores; one on a
+    GPU its share of the cores of the node, to decode with.
+    """
     alive = [node["Resources"] for node in nodes if node["Alive"]]
     cores = [int(node.get("CPU", 0)) for node in alive]
     threads = max(1, min(torch.get_num_threads(), max(cores, default=1)))
-    if device == "cuda":
-        return threads, max(1, sum(int(node.get("GPU", 0)) for node in alive))
-    return threads, max(1, sum(count // threads for count in cores))
+    if device != "cuda":
+        return threads, threads, max(1, sum(count // threads for count in cores))
+    gpus = [int(node.get("GPU", 0)) for node in alive]
+    share = min((c // g for c, g in zip(cores, gpus, strict=True) if g), default=1)
+    return threads, max(1, share), max(1, sum(gpus))

@@ -30,8 +30,6 @@ Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
 R = TypeVar("R")
 
-DECODERS = 2
-
 
 @dataclass(frozen=True)
 class Step:
@@ -73,14 +71,16 @@ class Worker:
     Args:
         plan: how.
         model: loaded, on the device to use.
+        decoders: how many pictures are decoded at a time; the results do not depend on it.
 
     Raises:
         ModelError: this machine reads the model with another engine than the survey's.
     """
 
-    def __init__(self, plan: Plan, model: Model) -> None:
+    def __init__(self, plan: Plan, model: Model, decoders: int) -> None:
         self.plan = plan
         self.model = model
+        self.decoders = decoders
         self.read = model.readout if plan.record["engine"] == EAGER else self._engine()
         self.store = Store(plan.folder)
         self.labels = class_indices(model, plan.source.wordnet_ids)
@@ -110,10 +110,10 @@ class Worker:
             strict=True,
         )
         group_size = max(1, self.plan.batch // len(self.plan.conditions))
-        ahead = 2 * group_size + DECODERS
+        ahead = 2 * group_size + self.decoders
         with (
             ThreadPoolExecutor(1, "read") as reader,
-            ThreadPoolExecutor(DECODERS, "decode") as pool,
+            ThreadPoolExecutor(self.decoders, "decode") as pool,
         ):
             ready = _ahead(pool, self._prepare, _elsewhere(reader, entries, ahead), ahead)
             for part, pictures in itertools.groupby(ready, key=lambda pair: pair[0]):

@@ -35,7 +35,7 @@ def test_actors_store_what_the_local_engine_stores(
     def by_actors(plan, model, parts, address):
         assert isinstance(plan, Plan)
         threads = torch.get_num_threads()
-        actors = [engine_ray.PartActor(plan, model.id, "cpu", threads) for _ in range(2)]
+        actors = [engine_ray.PartActor(plan, model.id, "cpu", threads, 1) for _ in range(2)]
         actors[0]({"part": [parts[0]]})
         for part in parts:
             counts = actors[part % 2]({"part": [part]})
@@ -72,10 +72,25 @@ def test_an_actor_says_in_one_sentence_why_it_cannot(tmp_path, model_folder, cla
 
     source = open_source(class_folders)
     plan = Plan(str(tmp_path), source, (("zoom", 1.0),), False, 4, 8, {"engine": "openvino 9"})
-    found = engine_ray.PartActor(plan, str(model_folder), "cpu", 1)({"part": [0, 1]})
+    found = engine_ray.PartActor(plan, str(model_folder), "cpu", 1, 1)({"part": [0, 1]})
     assert found["pictures"] == found["unreadable"] == [0, 0]
     assert all("install the same packages" in text for text in found["refused"])
     assert (
         "no model 'nowhere'"
-        in engine_ray.PartActor(plan, "nowhere", "cpu", 1)({"part": [0]})["refused"][0].lower()
+        in engine_ray.PartActor(plan, "nowhere", "cpu", 1, 1)({"part": [0]})["refused"][0].lower()
     )
+
+
+def test_each_actor_has_its_share_of_the_nodes(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 16.0, "GPU": 2.0}},
+        {"Alive": True, "Resources": {"CPU": 6.0}},
+        {"Alive": True, "Resources": {"CPU": 12.0, "GPU": 1.0}},
+        {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
+    ]
+    assert engine_ray._shares(nodes, "cpu") == (4, 4, 4 + 1 + 3)
+    assert engine_ray._shares(nodes, "cuda") == (4, 8, 3)
+    assert engine_ray._shares(nodes[1:2], "cuda") == (4, 1, 1)
+    small = [{"Alive": True, "Resources": {"CPU": 2.0}}]
+    assert engine_ray._shares(small, "cpu") == (2, 2, 1)

@@ -311,4 +311,4 @@ def test_a_worker_with_another_engine_stops(tmp_path, model_folder, class_folder
     source = open_source(class_folders)
     plan = Plan(str(tmp_path), source, (("zoom", 1.0),), False, 4, 8, record)
     with pytest.raises(ModelError, match=r"reads with openvino 2025\.3, this machine with"):
-        Worker(plan, sk_viz.load_model(model_folder, "cpu"))
+        Worker(plan, sk_viz.load_model(model_folder, "cpu"), 2)
