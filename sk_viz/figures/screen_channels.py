@@ -29,7 +29,7 @@ Order = Literal["sorted", "averaged"]
 
 AVERAGED = 16
 BINS = 24
-HEIGHT = 166
+HEIGHT = 162
 
 
 def largest_weights(weights: pd.DataFrame, unit: str) -> pd.DataFrame:

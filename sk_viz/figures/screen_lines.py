@@ -22,7 +22,7 @@ from sk_viz.figures.screen_style import (
     side_by_side,
 )
 
-HEIGHT = 166
+HEIGHT = 162
 
 
 def stage_lines(

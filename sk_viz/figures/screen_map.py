@@ -186,7 +186,7 @@ def _rows(names: Collection[str], stage_of: dict[str, int]) -> dict[str, float]:
 
 
 def _row_height(rows: int) -> int:
-    return 19 if rows <= 10 else 16 if rows <= 18 else 13
+    return 18 if rows <= 10 else 16 if rows <= 18 else 13
 
 
 def _frame(

@@ -84,7 +84,8 @@ def _picture(settings: Settings) -> None:
         "Picture", SOURCES, key="source", required=True, on_change=_source_changed
     )
     if source == "Sample":
-        titles = {s.id: s.title for s in samples() if s.id in shell.sample_ids(settings.protocol)}
+        offered = shell.sample_ids(settings.protocol)
+        titles = {s.id: s.title for s in samples() if s.id in offered}
         chosen = settings.picture if settings.picture in titles else next(iter(titles))
         st.selectbox(
             "Sample",

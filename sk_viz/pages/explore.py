@@ -15,6 +15,7 @@ from sk_viz.measures.methods import METHODS
 from sk_viz.pages import controls, downloads, shell
 from sk_viz.pages.explore_strip import draw_strip, fill_in
 from sk_viz.pages.explore_view import NO_METHOD, Shown, View, compute
+from sk_viz.pages.prediction import grounds
 from sk_viz.pages.state import Settings, change, current, write_address
 
 QUESTION = "How do the weights move with scale?"
@@ -33,15 +34,15 @@ def page() -> None:
     sweep = shown.sweep
     unit = settings.unit if settings.unit in sweep.units else most_moving_unit(sweep.differences)
     scale = settings.scale if settings.scale in sweep.scales else sweep.scales[0]
-    _header(shown, view)
+    _header(shown)
     progress = st.container()
     draw_strip(shown, view, scale)
-    _map(shown, view, unit, scale)
+    _map(shown, unit, scale)
     left, right = st.columns([1, 1], gap="medium")
     with left:
         _stages(shown, unit, scale)
     with right:
-        _unit(shown, view, unit, scale)
+        _unit(shown, unit, scale)
     with progress:
         fill_in(shown, view)
 
@@ -73,25 +74,11 @@ def _own_controls(settings: Settings) -> View:
     return view
 
 
-def _header(shown: Shown, view: View) -> None:
-    smallest, largest = (kernel_label(k) for k in shown.kernels)
-    what = f"the mean weight of {largest} minus that of {smallest}"
-    left, right = st.columns([1, 1], vertical_alignment="center")
+def _header(shown: Shown) -> None:
+    left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
         shell.question(QUESTION)
-    with (
-        right,
-        st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"),
-    ):
-        st.segmented_control(
-            "Show",
-            [False, True],
-            format_func=lambda change_: "Change" if change_ else "Difference",
-            help=f"What the map shows: {what}, or its change from the smallest scale.",
-            required=True,
-            label_visibility="collapsed",
-            **controls.bound("change", view.change, View, "change"),
-        )
+    with right, st.container(horizontal=True, horizontal_alignment="right"):
         downloads.button(shown.sweep, shown.control)
     st.markdown(_answer(shown))
     _model_line(shown)
@@ -135,7 +122,28 @@ def _model_line(shown: Shown) -> None:
     )
 
 
-def _map(shown: Shown, view: View, unit: str, scale: float) -> None:
+@st.fragment
+def _map(shown: Shown, unit: str, scale: float) -> None:
+    """The map and what it shows; a fragment, so that the switch draws nothing else."""
+    if st.session_state.pop("map.clicked", False):
+        st.rerun()
+    view = current(View)
+    smallest, largest = (kernel_label(k) for k in shown.kernels)
+    what = f"the mean weight of {largest} minus that of {smallest}"
+    with st.container(horizontal=True, height=32, border=False, vertical_alignment="center"):
+        st.caption(
+            f"At {scale_label(scale)}: **{shell.plain(shown.said(scale))}**",
+            help=grounds(shown.model),
+        )
+        st.segmented_control(
+            "Show",
+            [False, True],
+            format_func=lambda change_: "Change" if change_ else "Difference",
+            help=f"What the map shows: {what}, or its change from the smallest scale.",
+            required=True,
+            label_visibility="collapsed",
+            **controls.bound("change", view.change, View, "change"),
+        )
     st.plotly_chart(
         difference_map(
             shown.sweep.differences,
@@ -155,6 +163,7 @@ def _map(shown: Shown, view: View, unit: str, scale: float) -> None:
         alt="Map of unit by scale: which kernel each unit prefers at each scale. The same numbers "
         "can be downloaded as the table of differences.",
     )
+    write_address(Settings, View)
 
 
 def _map_clicked() -> None:
@@ -162,6 +171,7 @@ def _map_clicked() -> None:
     if points:
         unit, scale = points[0]["customdata"]
         change(Settings, unit=str(unit), scale=float(scale))
+        st.session_state["map.clicked"] = True
 
 
 def _stages(shown: Shown, unit: str, scale: float) -> None:
@@ -210,7 +220,10 @@ def _why_blur(shown: Shown) -> str:
     return f"{why} This picture has no more detail than the input: its zoom blurs as it enlarges."
 
 
-def _unit(shown: Shown, view: View, unit: str, scale: float) -> None:
+@st.fragment
+def _unit(shown: Shown, unit: str, scale: float) -> None:
+    """The unit that is opened; a fragment, so that the order of its channels redraws it alone."""
+    view = current(View)
     found = next(u for u in shown.model.units if u.name == unit)
     with st.container(horizontal=True, height=32, border=False, vertical_alignment="center"):
         st.markdown(f"**Channels of {shell.plain(unit)}**")
@@ -243,3 +256,4 @@ def _unit(shown: Shown, view: View, unit: str, scale: float) -> None:
         f"{' and '.join(kernel_label(k) for k in found.kernels)}. A click in the map opens "
         f"another unit.{dead}"
     )
+    write_address(Settings, View)

@@ -16,7 +16,7 @@ from sk_viz.pages import shell
 from sk_viz.pages.explore_view import NO_METHOD, Shown, View
 from sk_viz.pages.filmstrip import Frame, data_address, filmstrip
 from sk_viz.pages.jobs import Report
-from sk_viz.pages.prediction import grounds, percent, said
+from sk_viz.pages.prediction import percent
 from sk_viz.pages.state import Settings, change, current
 from sk_viz.pages.sweeping import point_of
 
@@ -78,7 +78,7 @@ def _filmstrip(
     first = str(sweep.predictions["name"].iloc[0])
     done = {s: attribution.heatmap for s, attribution in heats.items() if attribution is not None}
     limit = common_limit(list(done.values())) if done else 0.0
-    frames, classes, answer = [], len(shown.model.classes), ""
+    frames, classes = [], len(shown.model.classes)
     for column, stimulus in enumerate(sweep.stimuli):
         if stimulus.scale not in frames_at:
             continue
@@ -86,8 +86,6 @@ def _filmstrip(
         heat = done.get(stimulus.scale)
         name, probability = str(top["name"].iloc[0]), float(top["probability"].to_numpy()[0])
         none = sweep.likely_none is not None and bool(sweep.likely_none[column])
-        if stimulus.scale == scale:
-            answer = said(name, probability, none, classes)
         frames.append(
             Frame(
                 column=column,
@@ -119,7 +117,6 @@ def _filmstrip(
         on_click=_strip_clicked,
         key="filmstrip",
     )
-    st.caption(f"At {scale_label(scale)}: **{shell.plain(answer)}**", help=grounds(shown.model))
 
 
 def _strip_clicked() -> None:

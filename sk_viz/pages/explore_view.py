@@ -18,6 +18,7 @@ from sk_viz.pages.address import (
     write_numbers,
     write_switch,
 )
+from sk_viz.pages.prediction import said_at
 from sk_viz.pages.state import MAX_COUNT, Settings
 from sk_viz.pages.sweeping import inputs, swept
 from sk_viz.pictures import Picture
@@ -68,6 +69,10 @@ class Shown:
         """The smallest and the largest of the network."""
         kernels = [kernel for unit in self.model.units for kernel in unit.kernels]
         return min(kernels), max(kernels)
+
+    def said(self, scale: float) -> str:
+        """What the model takes the picture for at a scale, and how sure it is."""
+        return said_at(self.sweep, scale, len(self.model.classes))
 
     @property
     def inputs(self) -> tuple[Hashable, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sk_viz.measures.sweep import Sweep
     from sk_viz.networks.certainty import Certainty, Score, Share, UnknownRule
     from sk_viz.networks.zoo import Model
 
@@ -37,6 +38,13 @@ def said(name: str, probability: float, none: bool, classes: int) -> str:
     if none:
         return f"likely none of its {classes} classes (nearest: {name}, {percent(probability)})"
     return f"{name} {percent(probability)}"
+
+
+def said_at(sweep: Sweep, scale: float, classes: int) -> str:
+    """The same of the picture at one scale of a sweep."""
+    best = sweep.predictions[sweep.predictions["scale"] == scale].iloc[0]
+    none = sweep.likely_none is not None and bool(sweep.likely_none[sweep.scales.index(scale)])
+    return said(str(best["name"]), float(best["probability"]), none, classes)
 
 
 def grounds(model: Model) -> str | None:

@@ -11,7 +11,7 @@ import streamlit as st
 from sk_viz.figures.screen_map import most_moving_unit
 from sk_viz.figures.screen_style import kernel_label, scale_label
 from sk_viz.pages import controls, shell
-from sk_viz.pages.prediction import said
+from sk_viz.pages.prediction import said_at
 from sk_viz.pages.state import Settings
 from sk_viz.pages.sweeping import inputs, point_of, swept
 from sk_viz.pictures import Picture, Stimulus
@@ -88,9 +88,7 @@ class Scene:
     @property
     def said(self) -> str:
         """What the model takes the picture for at the scale, and how sure it is."""
-        none = self.sweep.likely_none
-        unknown = none is not None and bool(none[self.sweep.scales.index(self.scale)])
-        return said(*self.best[1:], unknown, len(self.model.classes))
+        return said_at(self.sweep, self.scale, len(self.model.classes))
 
 
 def scene(settings: Settings) -> Scene:
