@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,15 @@ if TYPE_CHECKING:
 
 LIVE, AT_ONE, AT_MEAN = "live", "held at 1.0x", "held at mean"
 
-Labelled = Collection[tuple[Picture, int]]
 Correct = npt.NDArray[np.bool_]
+
+
+class Labelled(Protocol):
+    """Pictures with the index of their class, which can be walked more than once."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[Picture, int]]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +57,17 @@ class ChoiceValue:
     table: pd.DataFrame
     mean_weights: Mapping[str, npt.NDArray[np.float32]]
     record: Record
+
+    def row(self, scale: float, weights: str) -> dict[str, Any]:
+        """One row of the table by name of its column."""
+        table = self.table
+        chosen = table[(table["scale"] == scale) & (table["weights"] == weights)]
+        found: dict[str, Any] = chosen.iloc[0].to_dict()
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """The record and the table as plain values."""
+        return {"record": dict(self.record), "accuracy": self.table.to_dict("records")}
 
 
 def value_of_choice(

@@ -126,6 +126,50 @@ def evaluate(
         PictureError: the source holds no labelled pictures.
         ModelError: the model has none of the source's classes, or the limit is below 1.
     """
+    chosen = known_pictures(model, source, limit)
+    found: list[NDArray[np.float32]] = []
+    done = 0
+    for reading in read_in_blocks(model, chosen.pictures, plain_view(model)):
+        found.append(reading.logits)
+        done += len(reading.logits)
+        progress(done, len(chosen))
+    return Answers(np.concatenate(found), chosen.labels, chosen.left_out)
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Labelled pictures of classes that a model has; decoded as they are walked, never all at once.
+
+    Attributes:
+        pictures: as read.
+        labels: (N,) index of each one's class among the model's.
+        left_out: pictures of the source whose class the model does not have.
+    """
+
+    pictures: LabelledPictures
+    labels: NDArray[np.int64]
+    left_out: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __iter__(self) -> Iterator[tuple[Picture, int]]:
+        for encoded, label in zip(self.pictures.encoded, self.labels, strict=True):
+            yield read_picture(encoded), int(label)
+
+
+def known_pictures(model: Model, source: Path, limit: int | None = None) -> Known:
+    """The pictures of a source whose classes a model has.
+
+    Args:
+        model: any loaded model.
+        source: of :func:`evaluate`.
+        limit: at most so many, spread evenly over the source.
+
+    Raises:
+        PictureError: the source holds no labelled pictures.
+        ModelError: the model has none of the source's classes, or the limit is below 1.
+    """
     if limit is not None and limit < 1:
         raise ModelError("The limit must be at least 1 picture.")
     pictures = read_labelled(source)
@@ -135,14 +179,8 @@ def evaluate(
     if limit is not None and limit < len(positions):
         positions = positions[np.linspace(0, len(positions) - 1, limit).astype(int)]
     chosen = pictures.subset(positions)
-    found: list[NDArray[np.float32]] = []
-    done = 0
-    for reading in read_in_blocks(model, chosen, plain_view(model)):
-        found.append(reading.logits)
-        done += len(reading.logits)
-        progress(done, len(chosen))
     labels = np.array([known[int(label)] for label in chosen.labels], dtype=np.int64)
-    return Answers(np.concatenate(found), labels, left_out)
+    return Known(chosen, labels, left_out)
 
 
 def class_map(pictures: LabelledPictures, model: Model) -> dict[int, int]:
