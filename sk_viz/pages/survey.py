@@ -2,54 +2,32 @@
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow.parquet as pq
 import streamlit as st
 
 from sk_viz.errors import PictureError
-from sk_viz.figures.screen_style import scale_label
-from sk_viz.figures.screen_survey import at, effect_forest, rising_forest
 from sk_viz.pages import controls, shell
-from sk_viz.pages.address import in_address, number, write_number
 from sk_viz.pages.jobs import Report
 from sk_viz.pages.state import Settings, change, current, write_address
+from sk_viz.pages.survey_report import report
 from sk_viz.pages.survey_runs import SurveyRun, SurveyRuns
 from sk_viz.pages.survey_start import NewSurvey, new_survey
+from sk_viz.pages.survey_view import NEW, SurveyView
 from sk_viz.pages.surveys_at_hand import (
     SurveyAtHand,
     at_hand,
+    forget,
+    may_delete,
     on_loopback,
     remember,
     surveys_at_hand,
 )
 from sk_viz.surveys.shelf import Kept, done_and_total, find
-from sk_viz.surveys.store import RECORD, Store
 
 QUESTION = "Is it true of many pictures?"
-NEW = ""
-SURE = 0.05
 WATCH = 1.0  # seconds between two looks at a run
-
-
-@dataclass(frozen=True)
-class SurveyView:
-    """What this page alone chooses.
-
-    Attributes:
-        survey: the name of a kept one, the folder of another, or ``NEW``.
-        seen: the scale that is looked at, 0 for the largest.
-    """
-
-    survey: str = in_address(NEW, "survey", str)
-    seen: float = in_address(0.0, "seen", number(0, 64), write_number)
 
 
 @st.cache_resource(show_spinner=False)
@@ -66,6 +44,8 @@ def page() -> None:
     shell.question(QUESTION)
     _choice(view)
     write_address(Settings, SurveyView, NewSurvey)
+    if refused := st.session_state.pop("survey.refused", ""):
+        shell.tell(refused)
     if view.survey == NEW:
         started = new_survey(settings)
         if started is not None:
@@ -84,7 +64,9 @@ def page() -> None:
     if done:
         data = shell.last_good(f"survey.report.{view.survey}", lambda: _data(survey))
         if data is not None:
-            _report(survey, data, view)
+            report(survey, data, view)
+    if kept is not None and may_delete(kept.name):
+        _deletion(kept)
 
 
 def _begin(kept: Kept) -> None:
@@ -185,6 +167,35 @@ def _go_on(kept: Kept) -> None:
     runs().start(kept)
 
 
+def _deletion(kept: Kept) -> None:
+    """A button that asks, and under it the one that deletes."""
+    with st.popover("Delete", type="tertiary", icon=":material/delete:"):
+        where = "they stay where they are" if kept.asked.source else "those that were uploaded too"
+        st.markdown(
+            f"Delete **{kept.name}** with its results and its report? They cannot be brought "
+            f"back. Its pictures: {where}."
+        )
+        st.button(
+            "Delete for good",
+            key="survey.delete",
+            type="primary",
+            icon=":material/delete_forever:",
+            on_click=_delete,
+            args=(kept,),
+        )
+
+
+def _delete(kept: Kept) -> None:
+    try:
+        runs().discard(kept)
+    except PictureError as error:
+        st.session_state["survey.refused"] = str(error)
+        return
+    forget(kept.name)
+    change(SurveyView, survey=NEW, seen=0.0)
+    st.toast(f"{kept.name} is deleted.", icon=":material/delete:")
+
+
 def _data(survey: SurveyAtHand) -> dict[str, Any]:
     """The report's numbers, worked out once for as much as is stored."""
     from sk_viz.surveys.report import make_report
@@ -199,167 +210,3 @@ def _data(survey: SurveyAtHand) -> dict[str, Any]:
             ) from error
 
     return shell.result(("survey.report", *survey.stamp), "Working out the effects", work)
-
-
-def _report(survey: SurveyAtHand, data: Mapping[str, Any], view: SurveyView) -> None:
-    changes = data["changes"]
-    if not changes:
-        st.info("Effects need two pictures and the scale 1.0 beside another: survey such ones.")
-        _files(survey, data)
-        return
-    protocols = list(dict.fromkeys(row["protocol"] for row in changes))
-    protocol = "zoom" if "zoom" in protocols else protocols[0]
-    scales = sorted({row["scale"] for row in changes})
-    seen = view.seen if view.seen in scales else scales[-1]
-    units = [unit["name"] for unit in data["units"]]
-    answer, which, files = st.columns([5, 1.4, 1], gap="medium", vertical_alignment="center")
-    with which:
-        st.segmented_control(
-            f"Scale ({protocol})",
-            scales,
-            format_func=scale_label,
-            required=True,
-            **controls.bound("survey.seen", seen, SurveyView, "seen"),
-        )
-    with answer:
-        st.markdown(_answer(data, protocol, seen))
-    with files:
-        _files(survey, data)
-    ink = shell.ink()
-    effect, share = st.columns([1.5, 1], gap="medium")
-    chart: dict[str, Any] = {"theme": None, "config": {"displayModeBar": False}}
-    with effect:
-        st.markdown("**How strongly each unit changes**")
-        st.plotly_chart(
-            effect_forest(changes, data["controlled"], units, seen, protocol, ink),
-            key="survey.effect",
-            alt=f"Cohen's d of every unit's change at {seen:g}x with its 95 % interval; the "
-            "numbers stand in report.json.",
-            **chart,
-        )
-    with share:
-        st.markdown("**In how many pictures**")
-        st.plotly_chart(
-            rising_forest(changes, units, seen, protocol, ink),
-            key="survey.rising",
-            alt="Share of pictures in which each unit turns to the larger kernel.",
-            **chart,
-        )
-    st.caption(
-        "Changes are paired by picture; lines are 95 % intervals (bootstrap over pictures, Wilson "
-        "for shares). Blur takes away the detail that such a zoom would lose and leaves the size: "
-        "what zoom does beyond it is zoom minus blur. Right of the middle a unit turns to its "
-        "larger kernel."
-    )
-    _classes(data, protocol, seen, units)
-    _about(data)
-
-
-def _answer(data: Mapping[str, Any], protocol: str, scale: float) -> str:
-    """The answer to the page's question, in one paragraph."""
-    rows = list(at(data["changes"], scale, protocol).values())
-    up, down = _sure(rows)
-    rest = len(rows) - up - down
-    strongest = max(rows, key=lambda row: abs(row["d"] or 0.0))
-    text = (
-        f"From 1.0× to {scale_label(scale)} {protocol}, over {data['readable']:,} pictures, "
-        f"**{up} of {len(rows)} units turn to the larger kernel**, {down} to the smaller"
-        f"{f' and {rest} cannot be told' if rest else ''}."
-    )
-    if strongest["d"] is not None:
-        text += (
-            f" Strongest: {strongest['unit']}, d {_signed(strongest['d'], 2)}, "
-            f"change {_signed(strongest['change'], 4)}."
-        )
-    beyond = list(at(data["controlled"], scale).values()) if protocol == "zoom" else []
-    if beyond:
-        more, less = _sure(beyond)
-        text += (
-            f" Beyond what blur alone does, the larger kernel gains in {more} and the smaller in "
-            f"{less}."
-        )
-    return text
-
-
-def _sure(rows: list[Mapping[str, Any]]) -> tuple[int, int]:
-    """How many rise and fall, after the correction for many tests."""
-    sure = [row for row in rows if row["p_holm"] is not None and row["p_holm"] < SURE]
-    up = sum(row["change"] > 0 for row in sure)
-    return up, len(sure) - up
-
-
-def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _classes(data: Mapping[str, Any], protocol: str, scale: float, units: list[str]) -> None:
-    condition = f"{protocol} {scale:g}"
-    rows = [
-        {"class": row["label"], "pictures": row["n"]} | row["changes"][condition]
-        for row in data["classes"]
-        if condition in row["changes"]
-    ]
-    if not rows:
-        return
-    table = pd.DataFrame(rows).sort_values("pictures", ascending=False, kind="stable")
-    st.markdown(f"**Class by class** Mean change at {scale_label(scale)} {protocol}")
-    formats = {unit: st.column_config.NumberColumn(format="%+.4f") for unit in units}
-    st.dataframe(
-        table,
-        hide_index=True,
-        height=min(420, 36 + 35 * len(table)),
-        column_config=formats,
-        key="survey.classes",
-    )
-
-
-def _about(data: Mapping[str, Any]) -> None:
-    record = data["record"]
-    conditions = (
-        f"{', '.join(record['protocols'])} at {', '.join(map(scale_label, record['scales']))}"
-    )
-    st.caption(
-        f"**{shell.plain(record['model'])}** :gray-badge[{record['model_kind']}] "
-        f"{shell.plain(record['model_note'])} {data['readable']:,} pictures under {conditions}, "
-        f"{data['labelled']:,} with a class that the model knows. {data['tests']:,} tests, "
-        "corrected by Holm."
-    )
-    if data["unreadable_count"]:
-        with st.expander(f"Could not be read: {data['unreadable_count']:,}"):
-            st.dataframe(pd.DataFrame(data["unreadable"]), hide_index=True)
-
-
-def _files(survey: SurveyAtHand, data: Mapping[str, Any]) -> None:
-    with st.popover("Download", icon=":material/download:"):
-        for label, work, name, mime in (
-            (
-                "Report, HTML",
-                (survey.folder / "report.html").read_bytes,
-                "report.html",
-                "text/html",
-            ),
-            ("Report, JSON", partial(_json, data), "report.json", "application/json"),
-            (
-                "All rows, parquet",
-                partial(_parquet, survey.folder),
-                "survey.parquet",
-                "application/vnd.apache.parquet",
-            ),
-        ):
-            st.download_button(
-                label, work, file_name=name, mime=mime, on_click="ignore", key=f"survey.{name}"
-            )
-
-
-def _json(data: Mapping[str, Any]) -> bytes:
-    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False).encode()
-
-
-def _parquet(folder: Path) -> bytes:
-    """The parts as one table, with the record."""
-    store = Store(folder)
-    table = store.table()
-    record = json.dumps(store.header()["record"]).encode()
-    buffer = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata({RECORD: record}), buffer, compression="zstd")
-    return buffer.getvalue()

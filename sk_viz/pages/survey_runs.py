@@ -7,7 +7,7 @@ import threading
 
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.pages.jobs import StoppedError
-from sk_viz.surveys.shelf import Kept, remove
+from sk_viz.surveys.shelf import Kept, discard, remove
 from sk_viz.surveys.survey import SurveyProgress, run_survey
 
 # Pictures that are stored at once: what stopping costs at most, and how often a report can grow.
@@ -106,6 +106,19 @@ class SurveyRuns:
         # A daemon: a survey may be killed at any moment, and the server must end when asked to.
         threading.Thread(target=self._take_turn, args=(run,), daemon=True).start()
         return run
+
+    def discard(self, kept: Kept) -> None:
+        """Delete a survey that does not run.
+
+        Raises:
+            PictureError: it runs, or cannot be deleted.
+        """
+        with self._lock:
+            run = self._runs.get(kept.name)
+            if run is not None and run.running:
+                raise PictureError(f"{kept.name!r} is running: stop it first.")
+            discard(kept)
+            self._runs.pop(kept.name, None)
 
     def of(self, name: str) -> SurveyRun | None:
         """The last run of a survey, None where this process had none."""

@@ -80,6 +80,18 @@ def at_hand(name: str) -> SurveyAtHand:
     return SurveyAtHand(name, find(name).survey)
 
 
+def may_delete(name: str) -> bool:
+    """Whether this visitor began it, or sits at the machine that it lies on."""
+    return on_loopback() or name in st.session_state.get(OPENED, [])
+
+
+def forget(name: str) -> None:
+    """List it no longer."""
+    own: list[str] = st.session_state.get(OPENED, [])
+    if name in own:
+        own.remove(name)
+
+
 def remember(name: str) -> None:
     """List it in this session from now on."""
     own: list[str] = st.session_state.setdefault(OPENED, [])

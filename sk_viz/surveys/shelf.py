@@ -157,6 +157,25 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def discard(kept: Kept) -> None:
+    """Delete a survey and all that lies with it; pictures that it was not given stay.
+
+    Raises:
+        PictureError: it is running, also in another process, or cannot be deleted.
+    """
+    with Store(kept.survey).locked():
+        gone = kept.folder.with_name(f".gone-{kept.name}")  # no name that can be found
+        try:
+            kept.folder.rename(gone)
+        except OSError as error:
+            raise PictureError(
+                f"{kept.name!r} cannot be deleted: {error.strerror or error}."
+            ) from error
+    remove(gone)
+    if gone.exists():
+        raise PictureError(f"Something of {kept.name!r} is left in {str(gone)!r}: delete it there.")
+
+
 def done_and_total(folder: Path) -> tuple[int, int]:
     """Pictures that are stored in a survey's folder, and pictures that were asked for; 0, 0 where
     nothing has begun.

@@ -139,6 +139,43 @@ def test_a_survey_that_was_stopped_goes_on(
     assert "over 6 pictures" in text(app)
 
 
+def test_a_survey_is_deleted_after_asking_and_nothing_else(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(io.BytesIO(zip_of_pictures())) as archive:
+        archive.extractall(tmp_path / "mine")
+    app = open_page("survey", survey_scales="1,2", survey_protocols="zoom")
+    app.segmented_control(key="survey.how").set_value("A folder here").run()
+    app.text_input(key="survey.source").set_value(str(tmp_path / "mine")).run()
+    app = finish(app.button(key="survey.start").click().run())
+    other = finish(upload(open_page("survey", survey_scales="1,2"), zip_of_pictures()))
+    assert "cannot be brought back" in text(app)
+    (kept,) = [one for one in shelf.kept_surveys() if one.asked.source]
+    assert kept.folder.exists()
+    app = app.button(key="survey.delete").click().run()
+    assert errors(app) == []
+    assert not kept.folder.exists()
+    assert list(kept.folder.parent.glob(".*")) == []
+    assert app.selectbox(key="survey.which").value == ""
+    assert [one.asked.source for one in shelf.kept_surveys()] == [""]
+    assert len(list((tmp_path / "mine").rglob("*.png"))) == 7
+    with shelf.Store(shelf.kept_surveys()[0].survey).locked():  # as another process that runs it
+        other = other.button(key="survey.delete").click().run()
+    assert "Another survey is running" in errors(other)[0]
+    assert len(shelf.kept_surveys()) == 1
+
+
+def test_a_visitor_cannot_delete_what_another_began(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sk_viz.pages.surveys_at_hand.on_loopback", lambda: False)
+    mine = finish(upload(open_page("survey", survey_scales="1,2"), zip_of_pictures()))
+    assert [b.key for b in mine.button if b.key == "survey.delete"] == ["survey.delete"]
+    theirs = open_page("survey", survey=shelf.kept_surveys()[0].name)
+    assert "over 6 pictures" in text(theirs)
+    assert "survey.delete" not in [b.key for b in theirs.button]
+
+
 @pytest.mark.parametrize(
     ("parameters", "data", "says"),
     [
