@@ -62,8 +62,7 @@ class ChoiceValue:
         """One row of the table by name of its column."""
         table = self.table
         chosen = table[(table["scale"] == scale) & (table["weights"] == weights)]
-        found: dict[str, Any] = chosen.iloc[0].to_dict()
-        return found
+        return {str(name): value for name, value in chosen.iloc[0].items()}
 
     def to_json(self) -> dict[str, Any]:
         """The record and the table as plain values."""

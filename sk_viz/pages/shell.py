@@ -205,7 +205,8 @@ def _stop(key: Hashable, session: str) -> None:
     st.session_state.setdefault("stopped", set()).add(key)
 
 
-def _go_on() -> None:
+def forget_stop() -> None:
+    """Let what was stopped begin again."""
     st.session_state.pop("stopped", None)
 
 
@@ -225,7 +226,7 @@ def last_good(name: str, compute: Callable[[], T]) -> T | None:
     except StoppedByUserError:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info("Stopped: the result before it stays.", icon=":material/pause:")
-            st.button("Go on", key=f"go_on.{name}", on_click=_go_on)
+            st.button("Go on", key=f"go_on.{name}", on_click=forget_stop)
     except (PictureError, ModelError, ScaleError) as error:
         tell(str(error))
     except Exception:

@@ -56,7 +56,7 @@ def new_survey(settings: Settings) -> Kept | None:
     form = current(NewSurvey)
     pictures, asked = st.columns([1.2, 1], gap="large")
     with pictures:
-        given = _pictures()
+        given = asked_pictures("survey", "they go when the survey is done")
     with asked:
         _conditions(settings, form)
     if not st.button(
@@ -75,27 +75,32 @@ def new_survey(settings: Settings) -> Kept | None:
         return None
 
 
-def _pictures() -> Any:
-    """The zip or the folder's path; None while there is neither."""
+def asked_pictures(key: str, kept: str) -> Any:
+    """Ask for many pictures: the zip or the folder's path; None while there is neither.
+
+    Args:
+        key: what the widgets' keys begin with.
+        kept: how long the pictures of a zip stay.
+    """
     how = ZIP
     if on_loopback():
         how = st.segmented_control(
-            "Pictures", (ZIP, FOLDER), default=ZIP, required=True, key="survey.how"
+            "Pictures", (ZIP, FOLDER), default=ZIP, required=True, key=f"{key}.how"
         )
     if how == FOLDER:
         path = st.text_input(
             "Folder or parquet file",
-            key="survey.source",
+            key=f"{key}.source",
             placeholder="/path/to/pictures",
             help="Pictures, one folder a class, or parquet with the columns jpeg, label, name.",
         )
         st.caption("It is read where it lies; nothing in it is changed.")
         return path.strip() or None
     most = min(MAX_ZIP_BYTES // 2**20, int(st.get_option("server.maxUploadSize")))
-    given = st.file_uploader("Zip of pictures", ["zip"], key="survey.zip", max_upload_size=most)
+    given = st.file_uploader("Zip of pictures", ["zip"], key=f"{key}.zip", max_upload_size=most)
     st.caption(
         f"One folder a class gives statistics by class. Up to {MAX_PICTURES:,} pictures, {most} "
-        f"MB, {MAX_EXPANDED_BYTES // 2**20} MB unpacked; they go when the survey is done."
+        f"MB, {MAX_EXPANDED_BYTES // 2**20} MB unpacked; {kept}."
     )
     return given
 

@@ -20,12 +20,14 @@ from sk_viz.pages.downloads import file_stem, table_parquet
 from sk_viz.pages.jobs import Report
 from sk_viz.pages.scene import File, Scene, about, choose_scale, choose_unit, download, scene
 from sk_viz.pages.state import Settings, change, current, write_address
+from sk_viz.pages.worth import WorthView, many
 
 if TYPE_CHECKING:
     from sk_viz.measures.holding import Choice
     from sk_viz.measures.intervention import ChoiceMap, Effect
 
-QUESTION = "Does the choice matter?"
+QUESTION = {"one": "Does the choice matter?", "many": "What is the choice worth?"}
+OVER = tuple(QUESTION)
 WHERE = ("unit", "stage", "all")
 OTHER_SCALE = "scale"
 
@@ -35,11 +37,13 @@ class WhatIfView:
     """What this page alone chooses.
 
     Attributes:
+        over: ask about the one picture, or about many.
         where: hold the chosen unit, all units of its stage, or all.
         hold: one of ``KINDS``, or ``OTHER_SCALE`` for what was chosen at another scale.
         source: that scale; 0 for the last.
     """
 
+    over: str = in_address("one", "over", one_of(*OVER))
     where: str = in_address("unit", "where", one_of(*WHERE))
     hold: str = in_address("largest", "hold", one_of(*KINDS, OTHER_SCALE))
     source: float = in_address(0.0, "from", number(0, 64), write_number)
@@ -65,11 +69,27 @@ class Outcome:
 def page() -> None:
     """Draw the page."""
     view = current(WhatIfView)  # before the sidebar, which tells what of the address was refused
+    current(WorthView)
     settings = controls.shared()
     controls.version_line()
+    title, over = st.columns([3, 2], vertical_alignment="center")
+    with title:
+        shell.question(QUESTION[view.over])
+    with over, st.container(horizontal=True, horizontal_alignment="right"):
+        st.segmented_control(
+            "Over",
+            OVER,
+            format_func=lambda name: "This picture" if name == "one" else "Many pictures",
+            required=True,
+            label_visibility="collapsed",
+            **controls.bound("what_if.over", view.over, WhatIfView, "over"),
+        )
+    if view.over == "many":
+        write_address(Settings, WhatIfView, WorthView)
+        many(settings)
+        return
     now = shell.last_good("what_if.scene", lambda: scene(settings))
     write_address(Settings, WhatIfView)
-    shell.question(QUESTION)
     if now is None:
         return
     _choices(now, view)

@@ -155,7 +155,7 @@ class Known:
 
     def __iter__(self) -> Iterator[tuple[Picture, int]]:
         for encoded, label in zip(self.pictures.encoded, self.labels, strict=True):
-            yield read_picture(encoded), int(label)
+            yield read_picture(encoded, isolated=True), int(label)
 
 
 def known_pictures(model: Model, source: Path, limit: int | None = None) -> Known:

@@ -74,3 +74,20 @@ def test_wrong_input_is_one_sentence(words, said, model, folder, picture, tmp_pa
     streams = capsys.readouterr()
     assert said in streams.err
     assert len(streams.err.strip().splitlines()) == 1
+
+
+def test_worth_holds_the_weights_and_says_what_is_lost(model, folder, tmp_path, capsys):
+    for number, file in enumerate(sorted(folder.iterdir())):
+        place = tmp_path / f"thing {number % 2}"
+        place.mkdir(exist_ok=True)
+        (place / file.name).write_bytes(file.read_bytes())
+    assert run(["worth", str(tmp_path), "--model", model, "--scales", "1,2", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    rows = {(row["scale"], row["weights"]): row for row in made["accuracy"]}
+    assert len(rows) == 6
+    assert rows[1, "held at 1.0x"]["accuracy"] == rows[1, "live"]["accuracy"]
+    for row in rows.values():
+        live = rows[row["scale"], "live"]["accuracy"]
+        assert row["loss"] is None or row["loss"] == pytest.approx(live - row["accuracy"])
+    assert run(["worth", str(tmp_path), "--model", model, "--scales", "1,2"]) == 0
+    assert "held at mean" in capsys.readouterr().out
