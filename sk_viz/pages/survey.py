@@ -170,10 +170,14 @@ def _go_on(kept: Kept) -> None:
 def _deletion(kept: Kept) -> None:
     """A button that asks, and under it the one that deletes."""
     with st.popover("Delete", type="tertiary", icon=":material/delete:"):
-        where = "they stay where they are" if kept.asked.source else "those that were uploaded too"
+        own = (
+            "The pictures stay where they are."
+            if kept.asked.source
+            else ("The pictures that were uploaded for it go too.")
+        )
         st.markdown(
-            f"Delete **{kept.name}** with its results and its report? They cannot be brought "
-            f"back. Its pictures: {where}."
+            f"Delete **{kept.name}**, its results and its report? They cannot be brought back. "
+            f"{own}"
         )
         st.button(
             "Delete for good",
