@@ -145,9 +145,9 @@ class UnitTarget:
 
 def parse_target(text: str) -> Target:
     """Read a target from text: ``class``, a class's index or name, ``SK_3_4`` or ``SK_3_4:17``."""
-    if re.fullmatch(r"-?\d+", text):
+    if re.fullmatch(r"-?\d{1,9}", text):
         return int(text)
-    found = re.fullmatch(rf"({_UNIT})[:,]\s*(\d+)", text)
+    found = re.fullmatch(rf"({_UNIT})[:,]\s*(\d{{1,9}})", text)
     return (found[1], int(found[2])) if found else text
 
 

@@ -18,6 +18,8 @@ from sk_viz.preprocessing import Preprocessing
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+# What a document of the wrong shape raises when it is taken for the right one.
+_WRONG = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -116,14 +118,15 @@ def read_config(folder: Path) -> BundleConfig:
         config = BundleConfig(
             network=SKNetConfig(**_tuples(SKNetConfig, raw["network"])),
             preprocessing=Preprocessing(**_tuples(Preprocessing, raw["preprocessing"])),
-            classes=tuple(ClassName(c["name"], tuple(c["wnids"])) for c in raw["classes"]),
+            classes=tuple(_class_name(one) for one in raw["classes"]),
             note=str(raw["note"]),
             certainty=read_certainty(raw["certainty"]) if "certainty" in raw else None,
         )
     except FileNotFoundError as error:
         raise ModelError(f"{folder} holds no model: there is no {CONFIG} in it.") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} does not describe a model: {error}.") from error
+    except _WRONG as error:
+        reason = str(error).split("\n", 1)[0].rstrip(".")
+        raise ModelError(f"{path} does not describe a model: {reason}.") from error
     _check_classes(len(config.classes), config.network.classes)
     return config
 
@@ -134,6 +137,13 @@ def _tuples(kind: type[SKNetConfig | Preprocessing], raw: Mapping[str, Any]) -> 
     if unknown:
         raise ValueError(f"unknown entry {min(unknown)!r}")
     return {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+
+
+def _class_name(raw: Mapping[str, Any]) -> ClassName:
+    one = ClassName(raw["name"], tuple(raw["wnids"]))
+    if not all(isinstance(text, str) for text in (one.name, *one.wnids)):
+        raise ValueError("the names of classes and their wnids must be text")
+    return one
 
 
 def _check_classes(names: int, logits: int) -> None:

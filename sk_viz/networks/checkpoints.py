@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
-import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
+from sk_viz.networks.pickles import ForeignError, inspect
 
 State = dict[str, Tensor]
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "ema")
 _COUNTER = "num_batches_tracked"
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_MAX_HEADER = 1 << 22  # that of SKNet-101 takes a fortieth of it
 
 
 def read_state(path: Path) -> State:
@@ -27,8 +28,9 @@ def read_state(path: Path) -> State:
     name are taken off; counters of batches, which evaluation never reads, are left out.
 
     Raises:
-        ModelError: no such file, another kind of file, damaged, holding anything but tensors, or
-            a pickle that would run code, which is never run.
+        ModelError: no such file, another kind of file, damaged, holding anything but tensors,
+            tensors that are larger than the file, or a pickle that would run code, which is never
+            run.
     """
     if not path.is_file():
         raise ModelError(f"There is no file {path}; give the path of a checkpoint.")
@@ -45,12 +47,14 @@ def read_state(path: Path) -> State:
             break
     if not isinstance(content, Mapping) or not content:
         raise ModelError(f"{path.name} holds no weights by name; save the network's state_dict().")
-    others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
+    others = [name for name, value in content.items() if not isinstance(value, Tensor)]
     if others:
         raise ModelError(
-            f"{path.name} holds {others[0]}, which is no tensor; save the network's state_dict()."
+            f"{path.name} holds {brief(str(others[0]))}, which is no tensor; save the network's "
+            "state_dict()."
         )
     state = {str(name): value for name, value in content.items()}
+    _check_sizes(state, path)
     if all(name.startswith("module.") for name in state):
         state = {name.removeprefix("module."): value for name, value in state.items()}
     return {name: value for name, value in state.items() if not name.endswith(_COUNTER)}
@@ -66,13 +70,13 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
         source: where the weights are from, for the messages.
 
     Raises:
-        ModelError: a weight that is missing, unknown, of a wrong shape, not floating point, or
-            not finite; the message names it.
+        ModelError: a weight that is missing, unknown, of a wrong shape, not floating point, not
+            finite, or a variance below 0; the message names it.
     """
     wanted = {k: v for k, v in network.state_dict().items() if not k.endswith(_COUNTER)}
     for kind, names in (("lacks", wanted.keys() - state.keys()), ("has", state.keys() - wanted)):
         if names:
-            first = min(names)
+            first = brief(min(names))
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             what = "" if kind == "lacks" else ", which the network does not have"
             raise ModelError(f"{source} {kind} the weights {first}{more}{what}.")
@@ -82,15 +86,25 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
                 f"{source}: {name} has the shape {tuple(value.shape)}, the network needs "
                 f"{tuple(wanted[name].shape)}."
             )
-        if not value.is_floating_point():
+        if value.dtype not in _DTYPES:
             kind = str(value.dtype).removeprefix("torch.")
-            raise ModelError(f"{source}: {name} is {kind}, weights must be floating point.")
+            raise ModelError(
+                f"{source}: {name} is {kind}, weights must be floating point of 16 to 64 bits."
+            )
         if not bool(torch.isfinite(value.float()).all()):
             raise ModelError(f"{source}: {name} holds values that are not finite.")
+        if name.endswith("running_var") and bool((value < 0).any()):
+            raise ModelError(f"{source}: {name} holds variances below 0.")
     filled = {k: v.to(torch.float32, copy=True) for k, v in state.items()}
     for name in network.state_dict():
         filled.setdefault(name, torch.tensor(0))  # counters of batches
     network.load_state_dict(filled, assign=True)
+
+
+def brief(text: str, most: int = 80) -> str:
+    """What a file calls something, cut to what fits a sentence and in one line."""
+    shown = text if text.isprintable() else repr(text)[1:-1]
+    return shown if len(shown) <= most else f"{shown[: most - 3]}..."
 
 
 def file_sha256(path: Path) -> str:
@@ -116,28 +130,45 @@ def saved(network: nn.Module) -> bytes:
 
 
 def _read_safetensors(path: Path) -> object:
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > min(_MAX_HEADER, path.stat().st_size):
+        raise ModelError(f"{path.name} is damaged or no safetensors file: its header is too long.")
     try:
         return load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path.name} is damaged or no safetensors file: {error}.") from error
+    except Exception as error:
+        reason = brief(str(error).split("\n", 1)[0], 200)
+        raise ModelError(f"{path.name} is damaged or no safetensors file: {reason}.") from error
 
 
 def _read_pickle(path: Path) -> object:
     try:
+        inspect(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch thinks of a file that it then refuses
             content: object = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL (\S+)", str(error))
-        if asked:
-            raise ModelError(
-                f"{path.name} is a pickle that asks for {asked[1]}, which could run code, so it "
-                "was not opened; save the network's state_dict() as .safetensors."
-            ) from error
-        raise ModelError(f"{path.name} is damaged or no checkpoint of weights alone.") from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, AssertionError) as error:
+    except ForeignError as error:
+        raise ModelError(
+            f"{path.name} is a pickle that asks for {brief(str(error))}, which no weights need and "
+            "which could run code, so it was not opened; save the network's state_dict() as "
+            ".safetensors."
+        ) from error
+    except Exception as error:  # what a file does to its reader is not to be foreseen
         raise ModelError(f"{path.name} is damaged or no checkpoint of weights alone.") from error
     return content
+
+
+def _check_sizes(state: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse tensors that are larger than the file: one number may be said to fill any shape."""
+    for name, value in state.items():
+        plain = value.layout == torch.strided and not value.is_meta and not value.is_quantized
+        if not plain or not value.numel():
+            raise ModelError(f"{path.name} holds {brief(name)}, which is empty or no plain tensor.")
+    claimed = sum(value.numel() * value.element_size() for value in state.values())
+    if claimed > path.stat().st_size:
+        raise ModelError(
+            f"{path.name} says to hold {claimed / 1e6:,.0f} MB of weights, but is shorter; save "
+            "the network's state_dict() again."
+        )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
-from sk_viz.networks.checkpoints import State, fill
+from sk_viz.networks.checkpoints import State, brief, fill
 from sk_viz.networks.sknet import SKNet, SKNetConfig, sknet29_cifar, sknet_tiny
 from sk_viz.preprocessing import Preprocessing
 
@@ -38,7 +38,7 @@ class _Layout:
 _LAYOUTS = (
     _Layout(
         project="timm",
-        block=r"layer(?P<stage>\d+)\.(?P<block>\d+)\.(?P<rest>.+)",
+        block=r"layer(?P<stage>\d{1,3})\.(?P<block>\d{1,3})\.(?P<rest>.+)",
         first=(1, 0),
         inside=(
             (r"conv1\.conv\.", "reduce.0."),
@@ -56,7 +56,7 @@ _LAYOUTS = (
     ),
     _Layout(
         project="pytorchcv",
-        block=r"features\.stage(?P<stage>\d+)\.unit(?P<block>\d+)\.(?P<rest>.+)",
+        block=r"features\.stage(?P<stage>\d{1,3})\.unit(?P<block>\d{1,3})\.(?P<rest>.+)",
         first=(1, 1),
         inside=(
             (r"body\.conv1\.conv\.", "reduce.0."),
@@ -79,7 +79,7 @@ _LAYOUTS = (
     ),
     _Layout(
         project="syt2/SKNet",
-        block=r"stage_(?P<stage>\d+)\.(?P<block>\d+)\.(?P<rest>.+)",
+        block=r"stage_(?P<stage>\d{1,3})\.(?P<block>\d{1,3})\.(?P<rest>.+)",
         first=(1, 0),
         inside=(
             (r"conv1\.", "reduce."),
@@ -139,7 +139,8 @@ def to_own_names(state: Mapping[str, Tensor], source: str) -> tuple[State, str]:
             for k in state
         )
         if matched:
-            return _join_maps({_own_name(k, layout): v for k, v in state.items()}), layout.project
+            renamed = {_own_name(k, layout): v for k, v in state.items()}
+            return _join_maps(renamed, source), layout.project
     raise ModelError(
         f"{source} does not hold an SKNet under names that are known: those of this project, "
         "timm, pytorchcv or syt2/SKNet."
@@ -155,7 +156,7 @@ def _own_name(name: str, layout: _Layout) -> str:
     rest = _rename(match["rest"], layout.inside)
     # pytorchcv counts its branches from two, as if by dilation plus one.
     if layout.project == "pytorchcv":
-        rest = re.sub(r"^sk\.branches\.(\d+)", lambda m: f"sk.branches.{int(m[1]) - 2}", rest)
+        rest = re.sub(r"^sk\.branches\.(\d{1,3})", lambda m: f"sk.branches.{int(m[1]) - 2}", rest)
     return f"blocks.SK_{stage}_{block}.{rest}"
 
 
@@ -167,18 +168,21 @@ def _rename(name: str, rules: tuple[tuple[str, str], ...]) -> str:
     return name
 
 
-def _join_maps(state: State) -> State:
+def _join_maps(state: State, source: str) -> State:
     """One linear map for each branch (``select.0.weight`` ...) as the one of all branches."""
     joined: State = {}
     parts: dict[str, dict[int, Tensor]] = {}
     for name, value in state.items():
-        match = re.fullmatch(r"(.+\.sk\.select)\.(\d+)\.(weight|bias)", name)
+        match = re.fullmatch(r"(.+\.sk\.select)\.(\d{1,3})\.(weight|bias)", name)
         if match:
             parts.setdefault(f"{match[1]}.{match[3]}", {})[int(match[2])] = value
         else:
             joined[name] = value
     for name, pieces in parts.items():
-        joined[name] = torch.cat([pieces[i] for i in sorted(pieces)])
+        try:
+            joined[name] = torch.cat([pieces[i] for i in sorted(pieces)])
+        except RuntimeError as error:
+            raise ModelError(f"{source}: the maps of {brief(name)} differ in shape.") from error
     return joined
 
 
@@ -200,7 +204,7 @@ def _config(state: State, source: str) -> tuple[SKNetConfig, Preprocessing]:
     count = len(
         {k for k in state if re.fullmatch(r"blocks\.SK_2_1\.sk\.branches\.\d+\.0\.weight", k)}
     )
-    if branch[2:] != (3, 3):
+    if branch[2:] != (3, 3) or 0 in branch:
         raise ModelError(
             f"{source}: its branches are dense {branch[2]}x{branch[3]} convolutions; an SKNet's "
             "are dilated 3x3."
@@ -208,18 +212,21 @@ def _config(state: State, source: str) -> tuple[SKNetConfig, Preprocessing]:
     features = tuple(shape(f"{first}sk.fuse.0.weight", 4)[0] for first in firsts)
     reduction, least = _reduction(widths, features, source)
     stem_width, _, size, _ = shape("stem.0.weight", 4)
-    config = SKNetConfig(
-        depths=depths,
-        unit_widths=widths,
-        out_widths=tuple(shape(f"{first}expand.0.weight", 4)[0] for first in firsts),
-        stem_width=stem_width,
-        kernels=tuple(3 + 2 * i for i in range(count)),
-        groups=max(1, widths[0] // branch[1]),
-        reduction=reduction,
-        min_features=least,
-        select_bias=f"{firsts[0]}sk.select.bias" in state,
-        classes=shape("head.weight", 2)[0],
-    )
+    try:
+        config = SKNetConfig(
+            depths=depths,
+            unit_widths=widths,
+            out_widths=tuple(shape(f"{first}expand.0.weight", 4)[0] for first in firsts),
+            stem_width=stem_width,
+            kernels=tuple(3 + 2 * i for i in range(count)),
+            groups=max(1, widths[0] // branch[1]),
+            reduction=reduction,
+            min_features=least,
+            select_bias=f"{firsts[0]}sk.select.bias" in state,
+            classes=shape("head.weight", 2)[0],
+        )
+    except ModelError as error:
+        raise ModelError(f"{source}: {error}") from error
     return _with_stem(config, size, source)
 
 
@@ -241,7 +248,9 @@ def _with_stem(config: SKNetConfig, size: int, source: str) -> tuple[SKNetConfig
 
 def _depths(state: State, source: str) -> tuple[int, ...]:
     found = {
-        (int(m[1]), int(m[2])) for k in state if (m := re.match(r"blocks\.SK_(\d+)_(\d+)\.", k))
+        (int(m[1]), int(m[2]))
+        for k in state
+        if (m := re.match(r"blocks\.SK_(\d{1,3})_(\d{1,3})\.", k))
     }
     last = max((stage for stage, _ in found), default=1)
     depths = tuple(sum(s == stage for s, _ in found) for stage in range(2, last + 1))
@@ -266,7 +275,7 @@ def _reduction(widths: tuple[int, ...], features: tuple[int, ...], source: str) 
 def _timm_split(state: State) -> nn.Module | None:
     """timm's network with a split input whose names and shapes these are."""
     head = state.get("fc.weight")
-    if head is None or not any(".attn.fc_select." in name for name in state):
+    if head is None or head.ndim != 2 or not any(".attn.fc_select." in name for name in state):
         return None
     import timm
 

@@ -7,13 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
 
+from sk_viz.errors import ModelError
 from sk_viz.networks.selective_kernel import FuseKind, SelectiveKernelConv
 
 Stem = Literal["imagenet", "small", "cifar"]
+
+# Far above any network that is about, and low enough for whoever builds what a file asks for.
+_STAGES = 8
+_MOST = {
+    "depths": 200,
+    "unit_widths": 1 << 16,
+    "out_widths": 1 << 16,
+    "stem_width": 1 << 16,
+    "kernels": 255,
+    "groups": 1 << 16,
+    "reduction": 1 << 16,
+    "min_features": 1 << 16,
+    "classes": 1_000_000,
+}
+_LISTS = ("depths", "unit_widths", "out_widths", "kernels")
 
 
 @dataclass(frozen=True)
@@ -35,6 +51,9 @@ class SKNetConfig:
         fuse: see :class:`~sk_viz.networks.selective_kernel.SelectiveKernelConv`.
         select_bias: the same.
         classes: number of classes.
+
+    Raises:
+        ModelError: an entry of the wrong kind or out of bounds; what a file says may be anything.
     """
 
     depths: tuple[int, ...]
@@ -49,6 +68,27 @@ class SKNetConfig:
     fuse: FuseKind = "normalised"
     select_bias: bool = False
     classes: int = 1000
+
+    def __post_init__(self) -> None:
+        for name, most in _MOST.items():
+            given = getattr(self, name)
+            several = name in _LISTS
+            if several and not (isinstance(given, tuple | list) and 1 <= len(given) <= _STAGES):
+                raise ModelError(f"{name} is {_brief(given)}: give a list of 1 to {_STAGES}.")
+            if not all(type(n) is int and 1 <= n <= most for n in (given if several else (given,))):
+                raise ModelError(
+                    f"{name} is {_brief(given)}: give whole numbers from 1 to {most:,}."
+                )
+        if not len(self.depths) == len(self.unit_widths) == len(self.out_widths):
+            raise ModelError("depths, unit_widths and out_widths must be of equally many stages.")
+        if any(width % self.groups for width in self.unit_widths):
+            raise ModelError(f"unit_widths must be multiples of the {self.groups} groups.")
+        for name, allowed in (("stem", get_args(Stem)), ("fuse", get_args(FuseKind))):
+            if getattr(self, name) not in allowed:
+                given = _brief(getattr(self, name))
+                raise ModelError(f"{name} is {given}: choose {', '.join(allowed)}.")
+        if type(self.select_bias) is not bool:
+            raise ModelError(f"select_bias is {_brief(self.select_bias)}: choose true or false.")
 
 
 class SKBottleneck(nn.Module):
@@ -172,6 +212,12 @@ class SKNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, SKBottleneck):
                 nn.init.zeros_(module.last_norm.weight)
+
+
+def _brief(value: object) -> str:
+    """A value as it is written, cut to what fits a sentence."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _stem(config: SKNetConfig) -> nn.Sequential:

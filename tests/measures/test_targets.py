@@ -38,6 +38,8 @@ def unit_of(kernels, channels):
         ("SK_3_4:17", ("SK_3_4", 17)),
         ("SK_3_4, 17", ("SK_3_4", 17)),
         ("tabby cat", "tabby cat"),
+        ("1" * 5000, "1" * 5000),
+        (f"SK_3_4:{10**12}", f"SK_3_4:{10**12}"),
     ],
 )
 def test_a_target_is_read_from_text(text, target):

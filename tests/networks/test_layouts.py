@@ -108,7 +108,7 @@ def test_own_weights_tell_the_shape_of_their_network(build):
     again, _, project = network_from_state(network.state_dict(), "file")
     assert project == "this project"
     # r and L show only in the length of the compact feature.
-    free = {"reduction": 0, "min_features": 0}
+    free = {"reduction": 1, "min_features": 1}
     assert replace(again.config, **free) == replace(network.config, **free)
     assert all(torch.equal(v, again.state_dict()[k]) for k, v in network.state_dict().items())
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
+import safetensors.torch
 import torch
 from streamlit.testing.v1 import AppTest
 
@@ -28,6 +30,20 @@ def weights() -> bytes:
     network = sknet_tiny(classes=5)
     network.wake()
     return saved(network)
+
+
+def state() -> dict[str, torch.Tensor]:
+    return safetensors.torch.load(weights())
+
+
+def pickled(content: Any) -> bytes:
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+def given(name: str, content: bytes) -> tuple[str, bytes, str]:
+    return name, content, "application/octet-stream"
 
 
 def test_a_checkpoint_is_opened_and_swept(open_app: Open, calls: Any) -> None:
@@ -69,6 +85,31 @@ def test_a_pickle_that_runs_code_is_refused(open_app: Open, calls: Any, tmp_path
     app.file_uploader(key="checkpoint.given").set_value(given).run()
     assert len(errors(app)) == 1
     assert not (tmp_path / "ran").exists()
+
+
+def test_hostile_files_are_named_and_the_running_model_is_kept(open_app: Open, calls: Any) -> None:
+    app = open_app(**QUICK)
+    app.file_uploader(key="checkpoint.given").set_value(given("mine.pt", pickled(state()))).run()
+    assert errors(app) == []
+    swept = len(calls.sweeps)
+    running = app.session_state["checkpoint"].sha256
+    one = torch.zeros(1)
+    for name, content, says in (
+        ("larger.pth", {"head.weight": one.as_strided((10**6, 10**6), (0, 0))}, "is shorter"),
+        ("nan.pt", {"head.bias": one.expand(5) * torch.nan}, "head.bias holds values that"),
+        ("whole.pt", {"head.weight": torch.ones(5, 640).to(torch.int8)}, "head.weight is int8"),
+        ("long.pth", {"x\n" * 9999: one}, "x\\n"),
+    ):
+        file = given(name, pickled({**state(), **content}))
+        app.file_uploader(key="checkpoint.given").set_value(file).run()
+        (sentence,) = errors(app)
+        assert name in sentence
+        assert says.replace("\\", "") in sentence
+        assert len(sentence) < 400
+        assert app.session_state["checkpoint"].sha256 == running
+        assert app.selectbox(key="model").value == "upload"
+        assert "mine.pt" in text(app)
+    assert len(calls.sweeps) == swept
 
 
 def test_a_link_to_a_checkpoint_asks_for_it(open_app: Open, calls: Any) -> None:
