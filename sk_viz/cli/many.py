@@ -14,9 +14,11 @@ from sk_viz.cli.options import (
     DeviceOption,
     JsonOption,
     ModelOption,
+    PointOption,
     ProtocolOption,
     console,
     load,
+    parse_point,
     print_json,
     progress_bar,
     read,
@@ -156,6 +158,10 @@ def figure(
     model: ModelOption = "sknet_tiny",
     scales: Annotated[str | None, typer.Option(help="FIRST:LAST:NUMBER, or a list.")] = None,
     protocol: ProtocolOption = "zoom",
+    point: PointOption = "0.5,0.5",
+    background: Annotated[
+        str | None, typer.Option(help="Under an object: a picture, a sample, or R,G,B.")
+    ] = None,
     unit: Annotated[str | None, typer.Option(help="A unit's name, such as SK_3_2.")] = None,
     method: Annotated[str, typer.Option(help="Of the attributions.")] = "integrated_gradients",
     target: Annotated[str, typer.Option(help="Of the attributions.")] = "class",
@@ -175,7 +181,7 @@ def figure(
             "A figure needs a name, an input and --out FILE, or --again FILE to make one again."
         )
     elif name == "film":
-        _film(inputs, out, model, scales or DEFAULT_SCALES, protocol, device)
+        _film(inputs, out, model, scales or DEFAULT_SCALES, protocol, parse_point(point), device)
         return
     else:
         made = make_figure(
@@ -187,6 +193,8 @@ def figure(
             model=model,
             scales=None if scales is None else parse_scales(scales),
             protocol=protocol,
+            point=parse_point(point),
+            background=background,
             unit=unit,
             method=method,
             target=target,
@@ -200,7 +208,13 @@ def figure(
 
 
 def _film(
-    inputs: list[str], out: Path, model: str, scales: str, protocol: str, device: str
+    inputs: list[str],
+    out: Path,
+    model: str,
+    scales: str,
+    protocol: str,
+    point: tuple[float, float],
+    device: str,
 ) -> None:
     from sk_viz.figures.paper_animation import make_animation
     from sk_viz.measures.sweep import sweep
@@ -210,7 +224,12 @@ def _film(
     shown = read(Path(inputs[0]), protocol)
     with progress_bar("sweeping") as progress:
         result = sweep(
-            load(model, device), shown, parse_scales(scales), protocol, progress=progress
+            load(model, device),
+            shown,
+            parse_scales(scales),
+            protocol,
+            point=point,
+            progress=progress,
         )
     print(make_animation(result, out))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.figures import paper_fig3, paper_fig4, paper_heatmap, paper_rf, paper_strip
+from sk_viz.figures.paper_inputs import inputs_of, model_of, one_picture, shown_as, sweep_of
 from sk_viz.figures.paper_request import NOTHING, AtHand, Drawing, FigureRequest
 from sk_viz.figures.paper_style import width_inches
 from sk_viz.figures.paper_survey import class_means, survey_map, survey_panel
@@ -18,7 +18,6 @@ from sk_viz.measures.record import Record
 if TYPE_CHECKING:
     from sk_viz.measures.sweep import Sweep
     from sk_viz.networks.zoo import Model
-    from sk_viz.pictures import Picture
     from sk_viz.surveys.results import SurveyResults
 
 _SCALES = (1.0, 1.5, 2.0)
@@ -34,16 +33,16 @@ def fig3(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         PictureError: more than one survey.
         ModelError: survey and pictures of different models; other units than the paper's.
     """
-    pictures, survey = _inputs(request, at_hand)
+    pictures, survey = inputs_of(request, at_hand)
     scales = request.scales or _SCALES
     panels: list[paper_fig3.Fig3Panel] = []
     records: list[Record] = []
     kernel, unit = 5, request.unit
     if pictures:
-        model = _model(request, at_hand)
+        model = model_of(request, at_hand)
         unit = unit or paper_fig3.default_curve_unit([u.name for u in model.units])
         for picture in pictures:
-            sweep = _sweep(request, model, picture, scales)
+            sweep = sweep_of(request, at_hand, model, picture, scales)
             kernel = _largest_kernel(model, unit)
             panels.append(_picture_panel(sweep, unit, picture.name))
             records.append(sweep.record)
@@ -74,7 +73,7 @@ def fig4(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         PictureError: no survey, or one without labels.
         ScaleError: scales that were not surveyed.
     """
-    pictures, survey = _inputs(request, at_hand)
+    pictures, survey = inputs_of(request, at_hand)
     if survey is None or pictures:
         raise PictureError("fig4 shows a survey's classes: give the folder of a survey alone.")
     scales = request.scales or _FIG4_SCALES
@@ -98,7 +97,7 @@ def heatmap(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     Raises:
         PictureError: more than one picture or survey.
     """
-    pictures, survey = _inputs(request, at_hand)
+    pictures, survey = inputs_of(request, at_hand)
     if len(request.inputs) != 1:
         raise PictureError("heatmap shows one picture or one survey: name one.")
     if survey is not None:
@@ -107,7 +106,8 @@ def heatmap(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         title = f"{len(survey.pictures):,} pictures, {request.protocol}"
         record: Record = _survey_record(survey)
     else:
-        sweep = _sweep(request, _model(request, at_hand), pictures[0], request.scales or _FINE)
+        model = model_of(request, at_hand)
+        sweep = sweep_of(request, at_hand, model, pictures[0], request.scales or _FINE)
         scales, units = list(sweep.scales), sweep.units
         values = np.stack([sweep.unit_differences(unit) for unit in units])
         title, record = f"{pictures[0].name}, {request.protocol}", sweep.record
@@ -127,13 +127,14 @@ def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     """
     from sk_viz.measures.attribution import attribute
 
-    picture = _one_picture(request, at_hand)
-    model = _model(request, at_hand)
+    picture = one_picture(request, at_hand)
+    model = model_of(request, at_hand)
     wide = width_inches(request.width) >= _WIDE
-    sweep = _sweep(request, model, picture, request.scales or (_FINE if wide else _SCALES))
+    scales = request.scales or (_FINE if wide else _SCALES)
+    sweep = sweep_of(request, at_hand, model, picture, scales)
     target = _target(request.target)
     maps = [
-        attribute(model, picture, request.method, target, scale, request.protocol)
+        attribute(model, picture, request.method, target, scale, **shown_as(request, at_hand))
         for scale in sweep.scales
     ]
     frames = []
@@ -166,21 +167,22 @@ def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     from sk_viz.measures.receptive_field import receptive_field
     from sk_viz.pictures import stimuli
 
-    picture = _one_picture(request, at_hand)
-    model = _model(request, at_hand)
+    picture = one_picture(request, at_hand)
+    model = model_of(request, at_hand)
     unit = request.unit or paper_fig3.default_curve_unit([u.name for u in model.units])
     scales = request.scales or (1.0,)
     if request.gate not in ("held", "free"):
         raise ModelError(f"There is no gate {request.gate!r}: choose held or free.")
     gate: Literal["held", "free"] = "held" if request.gate == "held" else "free"
-    field = receptive_field(model, unit, picture, gate, scales=scales, protocol=request.protocol)
+    view = shown_as(request, at_hand)
+    field = receptive_field(model, unit, picture, gate, scales=scales, **view)
     row, column = field.position
     branches = []
     for one in field.theoretical:
         box = one.box(row, column)
         edges = (float(box.left), float(box.top), float(box.right), float(box.bottom))
         branches.append(paper_rf.RfBranch(one.kernel, one.size, edges, one.status))
-    shown = stimuli(picture, scales[:1], request.protocol, model.preprocessing)[0].rgb
+    shown = stimuli(picture, scales[:1], preprocessing=model.preprocessing, **view)[0].rgb
     figure, drawn = paper_rf.rf(
         unit, shown, branches, field.effective, field.size, gate, request.width
     )
@@ -191,53 +193,6 @@ def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         f"{field.size['luo']:.0f} px."
     )
     return Drawing(figure, drawn, caption, [field.record])
-
-
-def _inputs(request: FigureRequest, at_hand: AtHand) -> tuple[list[Picture], SurveyResults | None]:
-    """The pictures, and the survey if there is one."""
-    from sk_viz.surveys.results import SurveyResults
-
-    folders = {
-        name: at_hand.surveys.get(name, Path(name))
-        for name in request.inputs
-        if name in at_hand.surveys or (name not in at_hand.pictures and Path(name).is_dir())
-    }
-    if len(folders) > 1:
-        raise PictureError("A figure shows one survey: name one folder.")
-    survey = SurveyResults.open(next(iter(folders.values()))) if folders else None
-    names = [name for name in request.inputs if name not in folders]
-    return [_picture(name, request, at_hand) for name in names], survey
-
-
-def _one_picture(request: FigureRequest, at_hand: AtHand) -> Picture:
-    if len(request.inputs) != 1:
-        raise PictureError(f"{request.name} shows one picture: name one.")
-    return _picture(request.inputs[0], request, at_hand)
-
-
-def _picture(name: str, request: FigureRequest, at_hand: AtHand) -> Picture:
-    """What is at hand, a file, or a sample."""
-    from sk_viz.pictures import read_cutout, read_picture, read_sample, samples
-
-    if name in at_hand.pictures:
-        return at_hand.pictures[name]
-    if not Path(name).exists() and name in {sample.id for sample in samples()}:
-        return read_sample(name)
-    return read_cutout(name) if request.protocol == "object" else read_picture(name)
-
-
-def _model(request: FigureRequest, at_hand: AtHand) -> Model:
-    from sk_viz.networks.zoo import load_model
-
-    return at_hand.model or load_model(request.model, request.device)
-
-
-def _sweep(
-    request: FigureRequest, model: Model, picture: Picture, scales: Sequence[float]
-) -> Sweep:
-    from sk_viz.measures.sweep import sweep
-
-    return sweep(model, picture, scales, request.protocol)
 
 
 def _picture_panel(sweep: Sweep, unit: str, title: str) -> paper_fig3.Fig3Panel:

@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from sk_viz.figures.paper_style import bar_style, new_figure, scale_style, width_inches
+from sk_viz.figures.paper_style import bar_style, new_figure, scale_style, width_inches, words
 
 Array = npt.NDArray[np.float64]
 
@@ -87,7 +87,7 @@ def fig3(
         mark = f"({string.ascii_lowercase[number]}) " if len(panels) > 1 else ""
         left, right = _axes(row, panel, mark, wide and any(pictured))
         _curves(left, panel, f"weight of {kernel}x{kernel}")
-        left.set_title(curve_unit)
+        left.set_title(words(curve_unit))
         _bars(right, panel)
         right.set_title("mean difference")
         drawn += _drawn(panel, mark.strip() or panel.title, curve_unit)
@@ -127,14 +127,14 @@ def _axes(row: SubFigure, panel: Fig3Panel, mark: str, beside: bool) -> tuple[Ax
         axes.set_axis_off()
         axes.set_title(f"{scale:g}x")
     if panel.pictures or not beside:
-        row.suptitle(title, x=0.01, ha="left", fontsize="medium")
+        row.suptitle(words(title), x=0.01, ha="left", fontsize="medium")
     return row.add_subplot(plots[0]), row.add_subplot(plots[1])
 
 
 def _words(axes: Axes, text: str) -> None:
     """A row's title in the place where other rows have their pictures."""
     axes.set_axis_off()
-    axes.text(0.0, 0.5, textwrap.fill(text, 32), transform=axes.transAxes, va="center")
+    axes.text(0.0, 0.5, words(textwrap.fill(text, 32)), transform=axes.transAxes, va="center")
 
 
 def _curves(axes: Axes, panel: Fig3Panel, label: str) -> None:
@@ -171,7 +171,7 @@ def _bars(axes: Axes, panel: Fig3Panel) -> None:
                 label="paper" if number == 0 else None,
             )
     axes.axhline(0, color="0.25", linewidth=0.6)
-    axes.set_xticks(range(len(units)), [unit.removeprefix("SK_") for unit in units])
+    axes.set_xticks(range(len(units)), [words(unit.removeprefix("SK_")) for unit in units])
     axes.set_xlabel("SK unit")
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="x", length=0)

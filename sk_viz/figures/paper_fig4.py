@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sk_viz.figures.paper_style import new_figure, scale_style, width_inches
+from sk_viz.figures.paper_style import new_figure, scale_style, width_inches, words
 
 Array = npt.NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def _draw(axes: Axes, unit: str, data: Fig4Data, *, inline: bool) -> None:
         axes.plot(x, values, line, color="0.45", linewidth=0.6, label=f"paper {scale:g}x")
     gap = ": " if inline else "\n"
     risen = float(np.mean(last > first))
-    axes.set_title(f"{unit}{gap}{risen:.0%} of {len(positions)} classes rise")
+    axes.set_title(words(f"{unit}{gap}{risen:.0%} of {len(positions)} classes rise"))
     axes.margins(x=0.02)
 
 

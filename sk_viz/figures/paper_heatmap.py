@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sk_viz.figures.paper_style import SMALL, difference_colours, new_figure, width_inches
+from sk_viz.figures.paper_style import SMALL, difference_colours, new_figure, width_inches, words
 
 _NUMBERS_FROM = 0.3  # inches of a cell that a number of three digits fits in
 
@@ -49,7 +49,7 @@ def heatmap(
     )
     axes.invert_yaxis()
     axes.set_xticks(np.arange(len(scales)) + 0.5, [f"{scale:g}x" for scale in scales])
-    axes.set_yticks(np.arange(len(units)) + 0.5, units)
+    axes.set_yticks(np.arange(len(units)) + 0.5, [words(unit) for unit in units])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     stages = [unit.split("_")[1] for unit in units]
@@ -58,7 +58,7 @@ def heatmap(
             axes.axhline(row, color="black", linewidth=0.6)
     if (width_inches(width) - 1.3) / len(scales) >= _NUMBERS_FROM:
         _numbers(axes, differences, limit)
-    axes.set_title(title)
+    axes.set_title(words(title))
     bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.05, aspect=25)
     bar.set_label("difference")
     bar.outline.set_visible(False)

@@ -16,7 +16,7 @@ from sk_viz.figures.paper_metadata import KINDS, metadata, read_metadata
 from sk_viz.figures.paper_request import NOTHING, AtHand, Drawing, FigureRequest
 from sk_viz.figures.paper_style import DPI, WIDTHS, paper_style, render, width_inches
 
-_DIGESTS = ("picture_sha256", "model_sha256", "source_sha256")
+_DIGESTS = ("picture_sha256", "model_sha256", "source_sha256", "background")
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,7 @@ def make_again(file: str | Path, out: str | Path | None = None) -> FigureFiles:
         asked = dict(carried["request"])
         asked["inputs"] = tuple(asked["inputs"])
         asked["scales"] = None if asked["scales"] is None else tuple(asked["scales"])
+        asked["point"] = tuple(asked["point"])
         request = FigureRequest(**asked)
         records = carried["records"]
     except (KeyError, TypeError) as error:
@@ -138,8 +139,8 @@ def command_of(request: FigureRequest, out: str) -> str:
             continue
         if value is True:
             words.append(f"--{field.name}")
-        elif field.name == "scales":
-            words += ["--scales", ",".join(f"{scale:g}" for scale in value)]
+        elif field.name in ("scales", "point"):
+            words += [f"--{field.name}", ",".join(f"{number:g}" for number in value)]
         else:
             words += [f"--{field.name}", str(value)]
     return shlex.join(words)
@@ -243,7 +244,8 @@ def _refuse_changed(before: Sequence[Any], now: Sequence[Mapping[str, Any]]) -> 
     for old, new in zip(before, now, strict=True):
         for key in _DIGESTS:
             if old.get(key) != new.get(key):
-                what = old.get(key.replace("_sha256", "")) or key.replace("_sha256", "")
+                named = old.get(key.replace("_sha256", ""))
+                what = named if isinstance(named, str) else f"The {key.replace('_sha256', '')}"
                 raise PictureError(
                     f"{what} is not what it was when the figure was made: bring the old one "
                     "back, or make the figure anew."

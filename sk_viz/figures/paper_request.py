@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sk_viz.figures.paper_style import DPI
+from sk_viz.pictures import CENTRE
 
 if TYPE_CHECKING:
     from sk_viz.networks.zoo import Model
@@ -29,6 +30,9 @@ class FigureRequest:
         model: for pictures; a survey has its own.
         scales: None for those of the figure.
         protocol: of scale.
+        point: (x, y) in [0, 1], where to zoom to, or where to draw the object.
+        background: of the protocol ``object``: the path of a picture, the name of a sample, or a
+            colour such as ``255,255,255``; None for the mean colour of the preprocessing.
         unit: None for that of the figure.
         method: of the attributions.
         target: of the attributions.
@@ -45,6 +49,8 @@ class FigureRequest:
     model: str = "sknet_tiny"
     scales: tuple[float, ...] | None = None
     protocol: str = "zoom"
+    point: tuple[float, float] = CENTRE
+    background: str | None = None
     unit: str | None = None
     method: str = "integrated_gradients"
     target: str = "class"
@@ -59,7 +65,8 @@ class AtHand:
     """What stands for the words of a request, where these name nothing that can be read.
 
     Attributes:
-        pictures: by the input that names them, such as those that were uploaded.
+        pictures: by the input, or the background, that names them, such as those that were
+            uploaded.
         surveys: folder by the input that names it.
         model: that of the request, loaded; None to load it.
     """

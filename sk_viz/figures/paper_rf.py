@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from sk_viz.figures.palette import branch_colour
-from sk_viz.figures.paper_style import SMALL, new_figure, width_inches
+from sk_viz.figures.paper_style import SMALL, new_figure, width_inches, words
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ def rf(
     left.imshow((255 - (255 - rgb.astype(np.float64)) * 0.75).astype(np.uint8))
     for number, branch in enumerate(branches):
         _box(left, branch, number, len(branches))
-    left.set_title(f"{unit}, in theory")
+    left.set_title(words(f"{unit}, in theory"))
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=len(branches), borderpad=0.1)
     positive = effective / max(float(effective.max()), 1e-30)
     right.imshow(np.sqrt(positive), cmap="Greys", vmin=0, vmax=1)
@@ -70,7 +70,7 @@ def rf(
         right.contour(positive, [0.0455], colors=["black"], linewidths=0.7)
         edge = f"4.55 % of the peak: {sizes['luo']:.0f} px"
     right.set_title(f"measured, gate {gate}")
-    right.set_xlabel(edge, labelpad=3, fontsize=SMALL)
+    right.set_xlabel(words(edge), labelpad=3, fontsize=SMALL)
     for axes in (left, right):
         axes.set_xticks([])
         axes.set_yticks([])

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sk_viz.figures.paper_style import SMALL, new_figure, width_inches
+from sk_viz.figures.paper_style import SMALL, new_figure, width_inches, words
 
 _LONGEST = 18  # letters of a class name under a picture
 
@@ -58,15 +58,15 @@ def strip(frames: Sequence[StripFrame], explained: str, width: str) -> tuple[Fig
         top.imshow(frame.rgb, interpolation="antialiased")
         top.set_title(f"{frame.scale:g}x")
         text = "\n".join(f"{_short(n, side)} {p:.0%}" for n, p in frame.predictions[:lines])
-        top.set_xlabel(text, fontsize=SMALL, labelpad=2)
+        top.set_xlabel(words(text), fontsize=SMALL, labelpad=2)
         _bare(top)
         if frame.heatmap is not None:
             _overlay(grid[1, column], frame, limit)
     if maps:
         sides = "orange for, blue against" if signed else "orange"
-        words = f"{explained}: {sides}, one scale for all"
+        legend = f"{explained}: {sides}, one scale for all"
         letters = int(width_inches(width) / 0.052)
-        figure.supxlabel(textwrap.fill(words, letters), fontsize=SMALL)
+        figure.supxlabel(words(textwrap.fill(legend, letters)), fontsize=SMALL)
     return figure, pd.DataFrame(
         [
             {"scale": frame.scale, "rank": rank, "name": name, "probability": float(p)}

@@ -6,6 +6,7 @@ Nothing here or beside it uses pyplot, whose state belongs to the whole process.
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from matplotlib.figure import Figure
 
 from sk_viz.errors import ModelError
 from sk_viz.figures.palette import difference_scale
+from sk_viz.figures.paper_latex import escape
 
 # Inches, of the authors' kits: a column, and the whole text block.
 WIDTHS: Mapping[str, float] = {
@@ -71,6 +73,7 @@ _STYLE: dict[Any, Any] = {
     "lines.markersize": 2.6,
     "hatch.linewidth": 0.4,
     "axes.unicode_minus": True,
+    "text.parse_math": False,  # a dollar in a file's name is a dollar
     "mathtext.fontset": "dejavusans",
     "image.interpolation": "nearest",
     "figure.constrained_layout.h_pad": 0.03,
@@ -147,7 +150,7 @@ def paper_style(latex: bool = False) -> Iterator[None]:
         latex: set all text by LaTeX, in its own type.
 
     Raises:
-        ModelError: LaTeX was asked for and is not installed.
+        ModelError: LaTeX was asked for and is not installed, or not with all it needs.
     """
     if latex and not (shutil.which("latex") and shutil.which("dvipng")):
         raise ModelError(
@@ -158,7 +161,21 @@ def paper_style(latex: bool = False) -> Iterator[None]:
         mpl.rcParams.update(_STYLE)
         if latex:
             mpl.rcParams.update(_LATEX_STYLE)
-        yield
+        try:
+            yield
+        except (RuntimeError, FileNotFoundError) as error:
+            if not latex or "latex" not in str(error):  # torch raises such errors too
+                raise
+            said = re.search(r"^! *(.+)$", str(error), re.MULTILINE)
+            raise ModelError(
+                f"LaTeX could not set the text ({said[1] if said else 'see its log'}): install "
+                "what it lacks, such as texlive-latex-extra and cm-super, or leave it out."
+            ) from error
+
+
+def words(text: str) -> str:
+    """Text that is drawn as it stands, by LaTeX too; inside :func:`paper_style`."""
+    return escape(text) if mpl.rcParams["text.usetex"] else text
 
 
 def new_figure(width: str, height: float) -> Figure:

@@ -19,7 +19,8 @@ from sk_viz.pages.address import in_address, one_of, switch, word, write_switch
 from sk_viz.pages.film import film
 from sk_viz.pages.state import UPLOAD, Settings, change, current, write_address
 from sk_viz.pages.surveys_at_hand import SurveyAtHand, at_hand, on_loopback, surveys_at_hand
-from sk_viz.pictures import CENTRE, check_scales, parse_scales
+from sk_viz.pages.sweeping import inputs, point_of
+from sk_viz.pictures import check_scales, parse_scales
 from sk_viz.surveys.store import Store
 
 QUESTION = "What goes into the paper?"
@@ -269,6 +270,7 @@ def _of_picture(
     settings: Settings, view: FiguresView, common: dict[str, object]
 ) -> tuple[FigureRequest, AtHand, tuple[Hashable, ...], str]:
     model, picture = shell.model(settings), shell.picture(settings)
+    behind = shell.background(settings)
     if view.scales:
         scales = parse_scales(view.scales)
         check_scales(scales, settings.protocol, model.preprocessing.input_size)
@@ -281,10 +283,6 @@ def _of_picture(
     notes = []
     if own:
         notes.append(f"Run it where {picture.name} lies.")
-    if settings.point != CENTRE and settings.protocol in ("zoom", "object"):
-        notes.append("Figures zoom to the centre: the point that was chosen is left out.")
-    if settings.protocol == "object" and settings.background:
-        notes.append("Figures draw the object on the plain background.")
     if view.figure == "strip":
         common["method"] = view.by
     if view.figure == "rf":
@@ -296,11 +294,13 @@ def _of_picture(
         (name,),
         model=model.id if settings.model == UPLOAD else settings.model,
         protocol=settings.protocol,
+        point=point_of(settings, settings.protocol),
+        background=settings.background if behind else None,
         device=settings.device,
         **common,  # type: ignore[arg-type]
     )
-    key = (model.sha256, str(model.device), picture.sha256)
-    return request, AtHand({name: picture}, model=model), key, " ".join(notes)
+    shown = {name: picture} | ({settings.background: behind} if behind else {})
+    return request, AtHand(shown, model=model), inputs(model, picture, behind), " ".join(notes)
 
 
 def _of_survey(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from pypdf import PdfReader
 
 import sk_viz
 from sk_viz.errors import ModelError, PictureError, ScaleError
@@ -246,3 +248,100 @@ def test_wrong_input_is_one_sentence(tmp_path, figure_model, inputs_of, error, a
 def test_paper_values_need_the_papers_units(tmp_path, make):
     with pytest.raises(ModelError, match="The paper has values"):
         make("fig3", tmp_path / "a.pdf", paper=True)
+
+
+@pytest.fixture
+def cutout(tmp_path):
+    """A red disc on transparency."""
+    y, x = np.mgrid[:60, :60]
+    rgba = np.zeros((60, 60, 4), np.uint8)
+    rgba[..., 0] = 200
+    rgba[..., 3] = 255 * ((x - 30) ** 2 + (y - 30) ** 2 < 25**2)
+    path = tmp_path / "disc.png"
+    Image.fromarray(rgba).save(path)
+    return path
+
+
+def test_the_chosen_point_is_drawn(tmp_path, make, figure_model, inputs_of):
+    """Sweep, attributions and field look where the request says, and so does the same again."""
+    (picture,) = inputs_of["strip"]
+    model = sk_viz.load_model(figure_model, "cpu")
+    for name in ("heatmap", "strip", "rf"):
+        made = make(name, tmp_path / f"{name}.pdf", inputs=(picture,), point=(0.2, 0.8))
+        before = made.figure.read_bytes()
+        assert " --point 0.2,0.8" in made.command
+        assert make_again(made.figure).figure.read_bytes() == before
+        for record in read_metadata(made.figure)["records"]:
+            assert record["point"] == [0.2, 0.8]
+    drawn = pd.read_csv(tmp_path / "heatmap.csv")
+    for point, same in (((0.2, 0.8), True), ((0.5, 0.5), False)):
+        sweep = sk_viz.sweep(
+            model, sk_viz.read_picture(picture), sorted(set(drawn["scale"])), point=point
+        )
+        expected = np.concatenate([sweep.unit_differences(unit) for unit in sweep.units])
+        assert np.allclose(drawn["difference"], expected, atol=1e-6) == same
+
+
+def test_an_object_has_its_background(tmp_path, make, cutout, inputs_of):
+    object_on = {"inputs": (str(cutout),), "protocol": "object", "scales": (1.0, 1.5)}
+    (behind,) = inputs_of["strip"]
+    tables = {}
+    for background in (None, "255,255,255", behind):
+        name = f"on-{len(tables)}.pdf"
+        made = make("heatmap", tmp_path / name, background=background, **object_on)
+        tables[background] = made.table.read_text()
+        before = made.figure.read_bytes()
+        assert make_again(made.figure).figure.read_bytes() == before
+        (record,) = read_metadata(made.figure)["records"]
+        kept = record["background"]
+        assert (kept["picture"] if background == behind else kept) in (None, [255] * 3, "0.png")
+    assert len(set(tables.values())) == 3
+    with pytest.raises(PictureError, match="object alone has a background"):
+        make("heatmap", tmp_path / "a.pdf", inputs=(behind,), background="255,255,255")
+    with pytest.raises(PictureError, match="from 0 to 255"):
+        make("heatmap", tmp_path / "a.pdf", background="1,2,300", **object_on)
+
+
+def test_a_changed_background_is_not_drawn_as_the_old_one(tmp_path, make, cutout, inputs_of):
+    behind = tmp_path / "behind.png"
+    behind.write_bytes(Path(inputs_of["strip"][0]).read_bytes())
+    made = make(
+        "heatmap", tmp_path / "a.pdf", inputs=(str(cutout),), protocol="object",
+        scales=(1.0, 1.5), background=str(behind),
+    )  # fmt: skip
+    Image.new("RGB", (60, 60), "red").save(behind)
+    with pytest.raises(PictureError, match="The background is not what it was"):
+        make_again(made.figure)
+
+
+def test_signs_of_tex_are_drawn_as_they_stand(tmp_path, make, inputs_of):
+    """Without LaTeX: a dollar is no formula, and a percent sign no comment."""
+    picture = tmp_path / "5$ & 6$.png"
+    picture.write_bytes(Path(inputs_of["strip"][0]).read_bytes())
+    svg = make("heatmap", tmp_path / "a.svg", inputs=(str(picture),)).figure.read_bytes()
+    words = [e.text for e in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    assert "5$ & 6$.png, zoom" in words
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("latex", "dvipng", "kpsewhich"))), reason="needs LaTeX"
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_latex_sets_the_text_when_asked(tmp_path, make, inputs_of, name):
+    picture = tmp_path / "50% of_5$ & #6.png"
+    picture.write_bytes(Path(inputs_of["strip"][0]).read_bytes())
+    inputs = tuple(str(picture) if one.endswith(".png") else one for one in inputs_of[name])
+    made = make(name, tmp_path / "a.pdf", inputs=inputs, latex=True)
+    assert made.command.endswith(" --latex")
+    reader = PdfReader(made.figure)
+    text = reader.pages[0].extract_text()
+    assert "SK" in text or name == "strip"
+    if name in ("strip", "fig4"):
+        assert "%" in text
+    fonts = {str(font["/BaseFont"]) for font in _fonts(reader)}
+    assert fonts
+    assert all("DejaVu" not in font for font in fonts)
+
+
+def _fonts(reader):
+    return [font.get_object() for font in reader.pages[0]["/Resources"]["/Font"].values()]

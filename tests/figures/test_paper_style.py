@@ -68,3 +68,17 @@ def test_latex_that_is_missing_is_one_sentence(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(ModelError, match="LaTeX is not installed"), paper_style(latex=True):
         pass
+
+
+def test_latex_that_lacks_something_is_one_sentence(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda program: f"/usr/bin/{program}")
+
+    def fail() -> None:
+        with paper_style(latex=True):
+            raise RuntimeError("latex failed\n! LaTeX Error: File `a.sty' not found.\n\nmore")
+
+    with pytest.raises(
+        ModelError, match=r"\(LaTeX Error: File `a.sty' not found.\): install"
+    ) as caught:
+        fail()
+    assert "\n" not in str(caught.value)
