@@ -152,7 +152,8 @@ def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     )
     caption = (
         f"{picture.name} under {request.protocol}: what the network saw, its likeliest classes, "
-        f"and {request.method.replace('_', ' ')} of {of}. Prediction: {best}."
+        f"and {request.method.replace('_', ' ')} of {of}, its strength the square root of the "
+        f"share of the largest over all scales. Prediction: {best}."
     )
     return Drawing(figure, drawn, caption, [sweep.record, *(one.record for one in maps)])
 
@@ -190,7 +191,7 @@ def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     caption = (
         f"Receptive field of {unit} on {picture.name} at {model.preprocessing.input_size} px: "
         f"in theory {sizes}; measured, gate {gate}, above 4.55 % of the peak "
-        f"{field.size['luo']:.0f} px."
+        f"{field.size['luo']:.0f} px. Grey is the square root of the share of the peak."
     )
     return Drawing(figure, drawn, caption, [field.record])
 

@@ -134,7 +134,7 @@ def _axes(row: SubFigure, panel: Fig3Panel, mark: str, beside: bool) -> tuple[Ax
 def _words(axes: Axes, text: str) -> None:
     """A row's title in the place where other rows have their pictures."""
     axes.set_axis_off()
-    axes.text(0.0, 0.5, words(textwrap.fill(text, 32)), transform=axes.transAxes, va="center")
+    axes.text(0.0, 0.5, words(textwrap.fill(text, 25)), transform=axes.transAxes, va="center")
 
 
 def _curves(axes: Axes, panel: Fig3Panel, label: str) -> None:
@@ -157,7 +157,7 @@ def _bars(axes: Axes, panel: Fig3Panel) -> None:
         axes.bar(x, values, thickness * 0.92, **bar_style(number))
         if panel.sds:
             sds = [panel.sds[scale][unit] for unit in units]
-            axes.errorbar(x, values, sds, fmt="none", ecolor="0.25", elinewidth=0.5, capsize=1.2)
+            axes.errorbar(x, values, sds, fmt="none", ecolor="0.5", elinewidth=0.6, capsize=1.2)
         marked = panel.dashed.get(scale, {})
         known = [n for n, unit in enumerate(units) if unit in marked]
         if known:

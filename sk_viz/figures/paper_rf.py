@@ -68,7 +68,7 @@ def rf(
     edge = ""
     if np.isfinite(sizes.get("luo", np.nan)):
         right.contour(positive, [0.0455], colors=["black"], linewidths=0.7)
-        edge = f"4.55 % of the peak: {sizes['luo']:.0f} px"
+        edge = f"line: 4.55 % of the peak, {sizes['luo']:.0f} px"
     right.set_title(f"measured, gate {gate}")
     right.set_xlabel(words(edge), labelpad=3, fontsize=SMALL)
     for axes in (left, right):

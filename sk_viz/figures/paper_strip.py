@@ -46,7 +46,7 @@ def strip(frames: Sequence[StripFrame], explained: str, width: str) -> tuple[Fig
         The figure, and what is drawn: scale, rank, name, probability.
     """
     maps = [frame.heatmap for frame in frames if frame.heatmap is not None]
-    side = width_inches(width) / len(frames)
+    side = width_inches(width) / len(frames) - 0.05
     lines = min(3, *(len(frame.predictions) for frame in frames))
     height = side + 0.2 + 0.105 * lines + ((side + 0.24) if maps else 0.0)
     figure = new_figure(width, height)
@@ -64,9 +64,9 @@ def strip(frames: Sequence[StripFrame], explained: str, width: str) -> tuple[Fig
             _overlay(grid[1, column], frame, limit)
     if maps:
         sides = "orange for, blue against" if signed else "orange"
-        legend = f"{explained}: {sides}, one scale for all"
-        letters = int(width_inches(width) / 0.052)
-        figure.supxlabel(words(textwrap.fill(legend, letters)), fontsize=SMALL)
+        letters = int(width_inches(width) / 0.05)
+        legend = textwrap.fill(f"{explained}: {sides}", letters)
+        figure.supxlabel(words(legend), fontsize=SMALL)
     return figure, pd.DataFrame(
         [
             {"scale": frame.scale, "rank": rank, "name": name, "probability": float(p)}
