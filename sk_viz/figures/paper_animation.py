@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sk_viz.errors import ModelError, PictureError
-from sk_viz.figures.palette import LARGEST, NEUTRAL, SMALLEST
+from sk_viz.figures.palette import LARGEST, SMALLEST
 from sk_viz.figures.paper_style import paper_style
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ FRAMES_A_SECOND = 8
 _SIZE = (8.0, 4.0)  # inches
 _DPI = 100
 _TEXT = 13
+_FIRST: dict[str, Any] = {"color": "black", "markersize": 13, "markeredgewidth": 1.8}
 
 
 def make_animation(sweep: Sweep, out: str | Path) -> Path:
@@ -86,12 +87,14 @@ def _frames(sweep: Sweep) -> Iterator[Pixels]:
             now = values[:, n]
             colours = [LARGEST if value > 0 else SMALLEST for value in now]
             right.barh(sweep.units, now, color=colours, height=0.7)
-            right.plot(values[:, 0], np.arange(len(now)), "|", color=NEUTRAL, markersize=9)
+            right.plot(values[:, 0], np.arange(len(now)), "|", **_FIRST)
             right.axvline(0, color="black", linewidth=0.8)
             right.set_xlim(-limit, limit)
             right.set_ylim(len(now) - 0.4, -0.6)
             right.tick_params(labelsize=max(6.0, min(_TEXT - 3.0, 150 / len(now))))
-            right.set_title("difference: smaller or larger kernel", fontsize=_TEXT)
+            right.set_title("\N{LEFTWARDS ARROW} smaller kernel", fontsize=_TEXT, loc="left")
+            right.set_title("larger kernel \N{RIGHTWARDS ARROW}", fontsize=_TEXT, loc="right")
+            right.set_xlabel(f"difference; the marks are at {sweep.scales[0]:.2f}x", fontsize=_TEXT)
             canvas.draw()  # type: ignore[no-untyped-call]
             shown = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
             yield shown[..., :3].copy()
