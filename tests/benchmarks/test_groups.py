@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sk_viz.benchmarks.gradients import attribution_cases, field_cases
-from sk_viz.benchmarks.surveys import survey_cases
+from sk_viz.benchmarks.surveys import PICTURES, survey_cases
 from sk_viz.benchmarks.sweeps import sweep_cases
 from sk_viz.networks.bundled import ClassName, save_bundled
 from sk_viz.networks.sknet import SKNet, SKNetConfig
@@ -74,6 +74,6 @@ def test_a_survey_measures_all_its_pictures_each_time(small, picture, tmp_path):
     survey = by_name(cases)["survey"]
     survey.run()
     survey.run()
-    assert len(list((tmp_path / "pictures").iterdir())) == 64
+    assert len(list((tmp_path / "pictures").iterdir())) == PICTURES
     assert (tmp_path / "survey" / "part-000000.parquet").is_file()
     by_name(cases)["bare"].run()

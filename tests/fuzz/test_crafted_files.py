@@ -39,6 +39,7 @@ class Spent:
 @pytest.fixture(scope="module")
 def spent() -> Iterator[Spent]:
     spent = Spent()
+    isolated._decoders.close()  # other tests may have left several; here there is always one
     yield spent
     slowest = sorted(spent.seconds, key=spent.seconds.__getitem__)[-5:]
     largest = sorted(spent.peaks, key=spent.peaks.__getitem__)[-5:]
