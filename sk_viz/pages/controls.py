@@ -13,7 +13,7 @@ import streamlit as st
 
 import sk_viz
 from sk_viz.errors import PictureError, ScaleError
-from sk_viz.pages import checkpoint, shell
+from sk_viz.pages import checkpoint, log, shell
 from sk_viz.pages.pointer import pointer
 from sk_viz.pages.state import (
     DEVICES,
@@ -153,7 +153,9 @@ def _take(key: str) -> None:
         st.session_state["upload"] = read_picture(given.getvalue(), given.name, isolated=True)
     except PictureError as error:
         st.session_state["upload.refused"] = str(error)
+        log.event("picture", outcome="refused", bytes=given.size)
         return
+    log.event("picture", outcome="taken", bytes=given.size)
     change(Settings, picture=UPLOAD, point=CENTRE)
 
 

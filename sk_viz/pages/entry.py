@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image, ImageColor
 
 from sk_viz.figures.palette import LARGEST, SMALLEST
-from sk_viz.pages import shell
+from sk_viz.pages import log, shell
 
 # One line a page: title, module, and its path in the address ("" is the first screen).
 PAGES = (
@@ -27,6 +27,7 @@ PAGES = (
 
 def main() -> None:
     """Run the page that the address names."""
+    log.start()
     st.set_page_config(
         page_title="SK-Viz",
         page_icon=_icon(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any
@@ -66,27 +66,46 @@ class Job:
 
 
 class Jobs:
-    """The running jobs of the process and the results it keeps, bounded by their size."""
+    """The running jobs of the process and the results it keeps, bounded by their size.
 
-    def __init__(self, workers: int, max_bytes: int) -> None:
+    Args:
+        workers: jobs that run at a time.
+        max_bytes: of all results.
+        max_idle_bytes: of those that were asked for by sessions alone that have left.
+    """
+
+    def __init__(self, workers: int, max_bytes: int, max_idle_bytes: int | None = None) -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="sk-viz-job")
         self._max_bytes = max_bytes
+        self._max_idle_bytes = max_bytes if max_idle_bytes is None else max_idle_bytes
         self._lock = threading.Lock()
         self._running: OrderedDict[Hashable, Job] = OrderedDict()
-        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-        self._bytes = 0
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._workers = workers
+        self._left: deque[str] = deque()
 
-    def kept(self, key: Hashable) -> Any | None:
-        """The result, when it is at hand."""
+    def kept(self, key: Hashable, session: str | None = None) -> Any | None:
+        """The result, when it is at hand; a session that is named wants it from now on."""
+        self._see_off()
         with self._lock:
-            if key not in self._kept:
+            kept = self._kept.get(key)
+            if kept is None:
                 return None
             self._kept.move_to_end(key)
-            return self._kept[key][0]
+            if session is not None:
+                kept.wanted_by.add(session)
+            return kept.result
+
+    def leave(self, session: str) -> None:
+        """The session is gone: what it alone wanted is stopped, and kept only where there is room.
+
+        May be called from a finaliser, so it takes no lock; the next call of another method acts.
+        """
+        self._left.append(session)
 
     def want(self, key: Hashable, session: str, work: Work) -> Job:
         """The job of this key: the one that runs already, or a new one."""
+        self._see_off()
         with self._lock:
             job = self._running.get(key)
             if job is None:
@@ -130,13 +149,37 @@ class Jobs:
             size = size_of(result)
             if size > self._max_bytes:
                 return
-            if job.key in self._kept:
-                self._bytes -= self._kept.pop(job.key)[1]
-            self._kept[job.key] = (result, size)
-            self._bytes += size
-            while self._bytes > self._max_bytes:
-                _, (_, freed) = self._kept.popitem(last=False)
-                self._bytes -= freed
+            self._kept[job.key] = _Kept(result, size, set(job.wanted_by))
+            self._kept.move_to_end(job.key)
+            self._trim()
+
+    def _see_off(self) -> None:
+        while self._left:
+            session = self._left.popleft()
+            with self._lock:
+                running = [k for k, job in self._running.items() if session in job.wanted_by]
+                for kept in self._kept.values():
+                    kept.wanted_by.discard(session)
+                self._trim()
+            for key in running:
+                self.release(key, session)
+
+    def _trim(self) -> None:
+        """Let go of the oldest: first of those that nobody wants, then of all."""
+        for bound, unwanted in ((self._max_idle_bytes, True), (self._max_bytes, False)):
+            chosen = [k for k, kept in self._kept.items() if not (unwanted and kept.wanted_by)]
+            held = sum(self._kept[key].size for key in chosen)
+            for key in chosen:
+                if held <= bound:
+                    break
+                held -= self._kept.pop(key).size
+
+
+@dataclasses.dataclass
+class _Kept:
+    result: Any
+    size: int
+    wanted_by: set[str]
 
 
 def was_stopped(job: Job) -> bool:

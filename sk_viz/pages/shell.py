@@ -19,10 +19,10 @@ number of threads at once, and no page puts anything on a model itself.
 from __future__ import annotations
 
 import html
-import logging
 import re
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -31,8 +31,8 @@ import streamlit as st
 import sk_viz
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.figures.screen_style import Ink, ink_for
-from sk_viz.pages import checkpoint
-from sk_viz.pages.jobs import Jobs, Report, was_stopped
+from sk_viz.pages import checkpoint, log
+from sk_viz.pages.jobs import Jobs, Report, StoppedError, was_stopped
 from sk_viz.pages.state import DEFAULT_MODEL, UPLOAD, Settings
 from sk_viz.pictures import Picture, read_sample, samples
 
@@ -42,11 +42,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_BYTES_KEPT = 512 * 2**20
+MAX_BYTES_IDLE = 64 * 2**20  # of what sessions computed that have left
 WORKERS = 2
 QUIET = 0.4  # seconds before progress is shown: quicker work only flickers
 POLL = 0.1
-
-_log = logging.getLogger("sk_viz.pages")
 
 
 class StoppedByUserError(Exception):
@@ -56,7 +55,7 @@ class StoppedByUserError(Exception):
 @st.cache_resource(show_spinner=False)
 def jobs() -> Jobs:
     """The process's jobs and results."""
-    return Jobs(WORKERS, MAX_BYTES_KEPT)
+    return Jobs(WORKERS, MAX_BYTES_KEPT, MAX_BYTES_IDLE)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model …")
@@ -117,7 +116,7 @@ def settle() -> None:
     """The end of a run: let go of what this session waited for before and no longer asks for."""
     waiting: set[Hashable] = st.session_state.get("waiting", set())
     for key in waiting - st.session_state.get("asked", set()):
-        jobs().release(key, st.session_state["session"])
+        jobs().release(key, _session())
         waiting.discard(key)
 
 
@@ -164,14 +163,14 @@ def result(key: Hashable, label: str, work: Callable[[Report], T]) -> T:
         StoppedByUserError: it was stopped, now or before.
     """
     st.session_state.setdefault("asked", set()).add(key)
-    kept: T | None = jobs().kept(key)
+    session = _session()
+    kept: T | None = jobs().kept(key, session)
     if kept is not None:
         return kept
     if key in st.session_state.get("stopped", ()):
         raise StoppedByUserError
-    session = st.session_state.setdefault("session", uuid.uuid4().hex)
     settle()
-    job = jobs().want(key, session, work)
+    job = jobs().want(key, session, _logged(label, session, work))
     st.session_state.setdefault("waiting", set()).add(key)
     place = st.session_state["progress"].empty()
     start = time.monotonic()
@@ -198,6 +197,43 @@ def result(key: Hashable, label: str, work: Callable[[Report], T]) -> T:
         raise StoppedByUserError
     done: T = job.future.result()
     return done
+
+
+def _logged(label: str, session: str, work: Callable[[Report], T]) -> Callable[[Report], T]:
+    """The same work, with a line in the log when it ends."""
+    asked = time.monotonic()
+
+    def run(report: Report) -> T:
+        begun, outcome = time.monotonic(), "failed"
+        try:
+            made = work(report)
+            outcome = "done"
+            return made
+        except StoppedError:
+            outcome = "stopped"
+            raise
+        finally:
+            took = {"seconds": time.monotonic() - begun, "waited": begun - asked}
+            log.event("work", session=session[:8], what=label, outcome=outcome, **took)
+
+    return run
+
+
+class _Presence:
+    """Lies in the session's state and goes with it."""
+
+    def __init__(self) -> None:
+        self.session = uuid.uuid4().hex
+        log.event("session", session=self.session[:8], version=sk_viz.__version__)
+        weakref.finalize(self, jobs().leave, self.session)
+
+
+def _session() -> str:
+    """What tells this session from others."""
+    if "presence" not in st.session_state:
+        st.session_state["presence"] = _Presence()
+    presence: _Presence = st.session_state["presence"]
+    return presence.session
 
 
 def _stop(key: Hashable, session: str) -> None:
@@ -230,7 +266,7 @@ def last_good(name: str, compute: Callable[[], T]) -> T | None:
     except (PictureError, ModelError, ScaleError) as error:
         tell(str(error))
     except Exception:
-        _log.exception("page %s failed", name)
+        log.failure("page", page=name)
         tell("Something went wrong; the server's log says what. The last result stays.")
     good: T | None = st.session_state.get(key)
     return good

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 
 from sk_viz.errors import ModelError, PictureError, ScaleError
+from sk_viz.pages import log
 from sk_viz.pages.jobs import StoppedError
 from sk_viz.surveys.shelf import Kept, discard, remove
 from sk_viz.surveys.survey import SurveyProgress, run_survey
 
 # Pictures that are stored at once: what stopping costs at most, and how often a report can grow.
 PART_SIZE = 32
-
-_log = logging.getLogger("sk_viz.pages")
 
 
 class SurveyRun:
@@ -49,18 +47,23 @@ class SurveyRun:
 
     def work(self) -> None:
         """Run it to its end; says here how that was."""
+        outcome = "refused"
         try:
             self._survey()
+            outcome = "done"
         except StoppedError:
             self.stopped = True
+            outcome = "stopped"
         except (PictureError, ModelError, ScaleError) as error:
             self.error = str(error)
         except Exception:
-            _log.exception("survey %s failed", self.kept.name)
+            outcome = "failed"
+            log.failure("survey")
             self.error = (
                 "The survey ended early; the server's log says why. It can be gone on with."
             )
         finally:
+            log.event("survey", outcome=outcome)
             self._over.set()
 
     def _survey(self) -> None:

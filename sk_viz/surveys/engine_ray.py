@@ -114,9 +114,11 @@ def _join(ray: Any, address: str | None) -> None:
             raise missing
     else:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # It warns on stderr of each start of an actor; what matters is raised, and in its logs.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **own)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
     except (ConnectionError, ValueError) as error:
         raise missing from error
 

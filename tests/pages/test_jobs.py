@@ -133,3 +133,28 @@ def test_the_size_of_a_result_counts_its_arrays_and_tables() -> None:
     table = pd.DataFrame({"a": np.zeros(1000)})
     nested: Any = (array, [table], b"12345")
     assert 4000 + 8000 + 5 <= size_of(nested) < 13_000
+
+
+def test_what_only_those_who_left_wanted_is_stopped_and_let_go() -> None:
+    jobs = Jobs(2, 10 * MEGABYTE, 1 * MEGABYTE)
+    begun = threading.Event()
+
+    def endless(report: Report) -> None:
+        begun.set()
+        while True:
+            report(0, 1)
+            time.sleep(0.001)
+
+    made = {name: np.zeros(600_000, np.uint8) for name in ("one", "two", "three")}
+    for name, array in made.items():
+        jobs.want(name, "leaving", lambda report, array=array: array).future.result(20)
+    until(lambda: jobs.kept("two", "staying") is not None)
+    assert all(jobs.kept(name) is not None for name in made)
+    job = jobs.want("endless", "leaving", endless)
+    begun.wait(20)
+    jobs.leave("leaving")
+    assert jobs.kept("one") is None, "the older of two that are too large for what nobody wants"
+    assert jobs.kept("three") is made["three"]
+    assert jobs.kept("two") is made["two"]
+    until(job.future.done)
+    assert was_stopped(job)
