@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections import OrderedDict, deque
+import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -54,16 +56,6 @@ class Job:
         if self._stop.is_set():
             raise StoppedError
 
-    def run(self, work: Work) -> None:
-        """Fill the future."""
-        if not self.future.set_running_or_notify_cancel():
-            return
-        try:
-            self.report(0, 0)
-            self.future.set_result(work(self.report))
-        except BaseException as error:  # handed to whoever waits
-            self.future.set_exception(error)
-
 
 class Jobs:
     """The running jobs of the process and the results it keeps, bounded by their size.
@@ -82,42 +74,38 @@ class Jobs:
         self._running: OrderedDict[Hashable, Job] = OrderedDict()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._workers = workers
-        self._left: deque[str] = deque()
+        self._left: SimpleQueue[str | None] = SimpleQueue()
+        threading.Thread(
+            target=_see_off, args=(weakref.ref(self), self._left), name="sk-viz-left", daemon=True
+        ).start()
+        weakref.finalize(self, self._left.put, None)
 
     def kept(self, key: Hashable, session: str | None = None) -> Any | None:
         """The result, when it is at hand; a session that is named wants it from now on."""
-        self._see_off()
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is None:
-                return None
-            self._kept.move_to_end(key)
-            if session is not None:
-                kept.wanted_by.add(session)
-            return kept.result
+            return self._find(key, session)
 
     def leave(self, session: str) -> None:
         """The session is gone: what it alone wanted is stopped, and kept only where there is room.
 
-        May be called from a finaliser, so it takes no lock; the next call of another method acts.
+        Returns at once, for the server's loop to go on; a thread of its own sees to it.
         """
-        self._left.append(session)
+        self._left.put(session)
 
     def want(self, key: Hashable, session: str, work: Work) -> Job:
-        """The job of this key: the one that runs already, or a new one."""
-        self._see_off()
+        """The job of this key: one that runs already or has just ended, or a new one."""
         with self._lock:
             job = self._running.get(key)
-            if job is None:
-                job = Job(key)
-                self._running[key] = job
-                job.future.add_done_callback(lambda _: self._finish(job))
-                start = True
-            else:
-                start = False
+            if job is not None:
+                job.wanted_by.add(session)
+                return job
+            job = Job(key)
             job.wanted_by.add(session)
-        if start:
-            self._pool.submit(job.run, work)
+            if (result := self._find(key, session)) is not None:
+                job.future.set_result(result)
+                return job
+            self._running[key] = job
+            self._pool.submit(self._run, job, work)
         return job
 
     def release(self, key: Hashable, session: str) -> None:
@@ -139,30 +127,51 @@ class Jobs:
         place = before.index(job.key) if job.key in before else 0
         return max(0, place - self._workers + 1)
 
-    def _finish(self, job: Job) -> None:
-        with self._lock:
-            if self._running.get(job.key) is job:
-                del self._running[job.key]
-            if job.future.cancelled() or job.future.exception() is not None:
-                return
-            result = job.future.result()
-            size = size_of(result)
-            if size > self._max_bytes:
-                return
-            self._kept[job.key] = _Kept(result, size, set(job.wanted_by))
-            self._kept.move_to_end(job.key)
-            self._trim()
+    def _find(self, key: Hashable, session: str | None) -> Any | None:
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        self._kept.move_to_end(key)
+        if session is not None:
+            kept.wanted_by.add(session)
+        return kept.result
 
-    def _see_off(self) -> None:
-        while self._left:
-            session = self._left.popleft()
+    def _run(self, job: Job, work: Work) -> None:
+        if not job.future.set_running_or_notify_cancel():
+            return
+        try:
+            job.report(0, 0)
+            result = work(job.report)
+        except BaseException as error:  # handed to whoever waits
             with self._lock:
-                running = [k for k, job in self._running.items() if session in job.wanted_by]
-                for kept in self._kept.values():
-                    kept.wanted_by.discard(session)
-                self._trim()
-            for key in running:
-                self.release(key, session)
+                self._end(job)
+            job.future.set_exception(error)
+            return
+        with self._lock:  # before who waits is told, who then looks among what is kept
+            self._end(job)
+            self._keep(job, result)
+        job.future.set_result(result)
+
+    def _end(self, job: Job) -> None:
+        if self._running.get(job.key) is job:
+            del self._running[job.key]
+
+    def _keep(self, job: Job, result: Any) -> None:
+        size = size_of(result)
+        if size > self._max_bytes:
+            return
+        self._kept[job.key] = _Kept(result, size, set(job.wanted_by))
+        self._kept.move_to_end(job.key)
+        self._trim()
+
+    def _forget(self, session: str) -> None:
+        with self._lock:
+            running = [k for k, job in self._running.items() if session in job.wanted_by]
+            for kept in self._kept.values():
+                kept.wanted_by.discard(session)
+            self._trim()
+        for key in running:
+            self.release(key, session)
 
     def _trim(self) -> None:
         """Let go of the oldest: first of those that nobody wants, then of all."""
@@ -180,6 +189,15 @@ class _Kept:
     result: Any
     size: int
     wanted_by: set[str]
+
+
+def _see_off(jobs: weakref.ref[Jobs], left: SimpleQueue[str | None]) -> None:
+    """Forget each session that leaves, until the jobs themselves are gone."""
+    while (session := left.get()) is not None:
+        present = jobs()
+        if present is not None:
+            present._forget(session)
+        del present
 
 
 def was_stopped(job: Job) -> bool:

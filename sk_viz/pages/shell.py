@@ -21,8 +21,6 @@ from __future__ import annotations
 import html
 import re
 import time
-import uuid
-import weakref
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -31,7 +29,7 @@ import streamlit as st
 import sk_viz
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.figures.screen_style import Ink, ink_for
-from sk_viz.pages import checkpoint, log
+from sk_viz.pages import checkpoint, log, presence
 from sk_viz.pages.jobs import Jobs, Report, StoppedError, was_stopped
 from sk_viz.pages.state import DEFAULT_MODEL, UPLOAD, Settings
 from sk_viz.pictures import Picture, read_sample, samples
@@ -107,6 +105,7 @@ def begin() -> None:
     Progress has a place of its own, so that whether there is some does not move what comes after
     it: Streamlit tells elements by their order, and would draw all of them anew.
     """
+    _session()
     st.session_state["progress"] = st.container()
     st.session_state.pop("model.failed", None)
     st.session_state["asked"] = set()
@@ -219,21 +218,9 @@ def _logged(label: str, session: str, work: Callable[[Report], T]) -> Callable[[
     return run
 
 
-class _Presence:
-    """Lies in the session's state and goes with it."""
-
-    def __init__(self) -> None:
-        self.session = uuid.uuid4().hex
-        log.event("session", session=self.session[:8], version=sk_viz.__version__)
-        weakref.finalize(self, jobs().leave, self.session)
-
-
 def _session() -> str:
     """What tells this session from others."""
-    if "presence" not in st.session_state:
-        st.session_state["presence"] = _Presence()
-    presence: _Presence = st.session_state["presence"]
-    return presence.session
+    return presence.session(jobs())
 
 
 def _stop(key: Hashable, session: str) -> None:
@@ -265,8 +252,8 @@ def last_good(name: str, compute: Callable[[], T]) -> T | None:
             st.button("Go on", key=f"go_on.{name}", on_click=forget_stop)
     except (PictureError, ModelError, ScaleError) as error:
         tell(str(error))
-    except Exception:
-        log.failure("page", page=name)
+    except Exception as error:
+        log.failure("page", error, page=name)
         tell("Something went wrong; the server's log says what. The last result stays.")
     good: T | None = st.session_state.get(key)
     return good

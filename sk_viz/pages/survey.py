@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+import sk_viz
 from sk_viz.errors import PictureError
 from sk_viz.pages import controls, shell
 from sk_viz.pages.jobs import Report
@@ -38,6 +39,11 @@ def runs() -> SurveyRuns:
 
 def page() -> None:
     """Draw the page."""
+    _page()
+    st.caption(f"SK-Viz {sk_viz.__version__}")  # here is no sidebar to say it
+
+
+def _page() -> None:
     shell.begin()
     view = current(SurveyView)
     settings = current(Settings)

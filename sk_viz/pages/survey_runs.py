@@ -56,9 +56,9 @@ class SurveyRun:
             outcome = "stopped"
         except (PictureError, ModelError, ScaleError) as error:
             self.error = str(error)
-        except Exception:
+        except Exception as error:
             outcome = "failed"
-            log.failure("survey")
+            log.failure("survey", error)
             self.error = (
                 "The survey ended early; the server's log says why. It can be gone on with."
             )

@@ -153,8 +153,51 @@ def test_what_only_those_who_left_wanted_is_stopped_and_let_go() -> None:
     job = jobs.want("endless", "leaving", endless)
     begun.wait(20)
     jobs.leave("leaving")
+    until(job.future.done)
+    assert was_stopped(job)
     assert jobs.kept("one") is None, "the older of two that are too large for what nobody wants"
     assert jobs.kept("three") is made["three"]
     assert jobs.kept("two") is made["two"]
-    until(job.future.done)
-    assert was_stopped(job)
+
+
+def test_a_result_is_kept_before_who_waits_for_it_is_told() -> None:
+    jobs = Jobs(1, MEGABYTE)
+    seen: list[object] = []
+    job = jobs.want("k", "a", lambda report: time.sleep(0.05) or 7)
+    job.future.add_done_callback(lambda _: seen.append(jobs.kept("k")))
+    job.future.result(20)
+    until(lambda: bool(seen))
+    assert seen == [7]
+
+
+def test_what_has_just_ended_is_not_made_again() -> None:
+    jobs = Jobs(1, MEGABYTE)
+    jobs.want("k", "a", lambda report: 7).future.result(20)
+    again = jobs.want("k", "b", lambda report: 8)
+    assert again.future.done()
+    assert again.future.result() == 7
+
+
+def test_who_leaves_frees_the_worker_though_nobody_asks_for_anything() -> None:
+    jobs = Jobs(1, MEGABYTE)
+    begun = threading.Event()
+
+    def endless(report: Report) -> None:
+        begun.set()
+        while True:
+            report(0, 1)
+            time.sleep(0.001)
+
+    job = jobs.want("k", "leaving", endless)
+    begun.wait(20)
+    jobs.leave("leaving")
+    with pytest.raises(StoppedError):
+        job.future.result(20)
+
+
+def test_jobs_that_are_let_go_leave_no_thread_behind() -> None:
+    before = threading.active_count()
+    made = [Jobs(1, MEGABYTE) for _ in range(5)]
+    assert threading.active_count() == before + 5
+    made.clear()
+    until(lambda: threading.active_count() == before)
