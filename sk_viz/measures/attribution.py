@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from sk_viz.measures.explanation import SEED, prepare
 from sk_viz.measures.inputs import Floats, Progress, counter
@@ -13,9 +13,12 @@ from sk_viz.measures.methods import Method, find_method
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.statistics import spearman
 from sk_viz.measures.targets import Target
+from sk_viz.networks.foreign import as_loaded
 from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, stimuli
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from sk_viz.networks.zoo import Model
 
 
@@ -64,7 +67,7 @@ class Attribution:
 
 
 def attribute(
-    model: Model,
+    model: Model | nn.Module,
     picture: Picture,
     method: str = "integrated_gradients",
     target: Target = "class",
@@ -81,7 +84,7 @@ def attribute(
     Any number of threads may use one model at once.
 
     Args:
-        model: of ``sk_viz.load_model``.
+        model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``).
         picture: of ``sk_viz.read_picture``.
         method: one of ``sk_viz.measures.methods.METHODS``.
         target: ``"class"`` (the top class at this scale), a class index or name, a unit name (its
@@ -103,6 +106,7 @@ def attribute(
         PictureError: ``object`` with a picture that has no transparency.
     """
     how = find_method(method)
+    model = as_loaded(model)
     (stimulus,) = stimuli(
         picture, (scale,), protocol, model.preprocessing, point=point, background=background
     )

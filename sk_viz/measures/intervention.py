@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
 from sk_viz.measures.holding import KINDS, Choice, describe, fixed, held_weights
 from sk_viz.measures.inputs import Progress, to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.tables import predictions_table
+from sk_viz.networks.foreign import as_loaded
 from sk_viz.pictures import CENTRE, Background, Picture, stimuli
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class ChoiceMap:
 
 
 def intervene(
-    model: Model,
+    model: Model | nn.Module,
     picture: Picture,
     weights: Mapping[str, Choice],
     scale: float = 1.0,
@@ -91,7 +92,8 @@ def intervene(
     Only the named units are held; those after them choose anew from what they now see.
 
     Args:
-        model: of ``sk_viz.load_model``; it stays exactly as it is.
+        model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``);
+            it stays exactly as it is.
         picture: of ``sk_viz.read_picture``.
         weights: what to hold where, such as ``{"SK_3_4": "largest"}``; see ``held_weights``.
         scale: the s of the protocol.
@@ -104,6 +106,7 @@ def intervene(
         ScaleError: scale, protocol or point that make no sense, a sweep without that scale.
         PictureError: ``object`` with a picture that has no transparency.
     """
+    model = as_loaded(model)
     held = held_weights(model.units, weights)
     x = _input(model, picture, scale, protocol, point, background)
     with torch.inference_mode():

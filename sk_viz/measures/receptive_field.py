@@ -14,9 +14,12 @@ from sk_viz.measures.effective_field import RECIPES, FieldProbe, Floats, Gate, f
 from sk_viz.measures.inputs import Progress, to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.theoretical_field import BranchField, theoretical_fields
+from sk_viz.networks.foreign import as_loaded
 from sk_viz.pictures import CENTRE, Background, Picture, check_point, stimuli
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from sk_viz.networks.units import Unit
     from sk_viz.networks.zoo import Model
 
@@ -55,7 +58,7 @@ class ReceptiveField:
 
 
 def receptive_field(
-    model: Model,
+    model: Model | nn.Module,
     unit: str,
     picture: Picture | Sequence[Picture] | None = None,
     gate: Gate = "held",
@@ -71,7 +74,7 @@ def receptive_field(
     """The theoretical field of a unit's branches and the effective field of its output.
 
     Args:
-        model: of ``sk_viz.load_model``.
+        model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``).
         unit: name of the unit, such as ``SK_3_4``.
         picture: one picture, or several to average over. Without one, the effective field is
             measured on pictures of seeded noise, as Luo et al. do; the record says so.
@@ -95,6 +98,7 @@ def receptive_field(
         raise ModelError(f"The gate is 'held' or 'free', not {gate!r}.")
     if protocol == "resolution" and len(tuple(scales)) > 1:
         raise ScaleError("Fields at several resolutions have no mean; give one scale.")
+    model = as_loaded(model)
     chosen = find_unit(model, unit)
     place = check_point(place)
     noise = picture is None

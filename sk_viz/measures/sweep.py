@@ -21,9 +21,12 @@ from sk_viz.measures.tables import (
     predictions_table,
     weights_table,
 )
+from sk_viz.networks.foreign import as_loaded
 from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, parse_scales, stimuli
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from sk_viz.measures.holding import Choice
     from sk_viz.networks.zoo import Model
 
@@ -138,7 +141,7 @@ class Sweep:
 
 
 def sweep(
-    model: Model,
+    model: Model | nn.Module,
     picture: Picture,
     scales: Sequence[float] = SCALES,
     protocol: str = "zoom",
@@ -152,7 +155,7 @@ def sweep(
     """Show a model one picture at several scales and read every unit's branch weights.
 
     Args:
-        model: of ``sk_viz.load_model``.
+        model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``).
         picture: of ``sk_viz.read_picture``; one with transparency for the protocol ``object``.
         scales: S scales, each once; the table keeps their order.
         protocol: ``zoom``, ``blur``, ``resolution`` or ``object``.
@@ -172,6 +175,7 @@ def sweep(
     """
     from sk_viz.measures.holding import describe, held_weights  # which knows sweeps
 
+    model = as_loaded(model)
     holding = held_weights(model.units, held) if held else None
     settings: dict[str, Any] = {}
     if held:

@@ -17,7 +17,7 @@ from sk_viz.networks.units import units
 from sk_viz.paths import models_dir
 from sk_viz.preprocessing import Preprocessing
 
-Kind = Literal["bundled", "pretrained", "untrained", "checkpoint"]
+Kind = Literal["bundled", "pretrained", "untrained", "checkpoint", "given"]
 Source = Literal["sk_viz", "timm"]
 
 UNTRAINED_NOTE = "Untrained: random weights, for looking at the architecture alone."

@@ -104,14 +104,18 @@ def readout(model: Model | nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tens
         over the M branches.
 
     Raises:
-        ModelError: the network has no SK units.
+        ModelError: neither a model nor a network; one without SK units.
     """
     if isinstance(model, Readout):
         reader = model
     elif isinstance(model, nn.Module):
         reader = Readout(model)
+    elif isinstance(own := getattr(model, "readout", None), Readout):
+        reader = own
     else:
-        reader = model.readout
+        raise ModelError(
+            f"{type(model).__name__} is no model: give one of sk_viz.load_model, or a torch module."
+        )
     logits, weights = reader(x)
     return logits, {unit.name: w for unit, w in zip(reader.units, weights, strict=True)}
 

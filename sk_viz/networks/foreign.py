@@ -1,0 +1,117 @@
+"""A network from anywhere in place of a loaded model, without a change to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import nn
+
+from sk_viz.errors import ModelError
+from sk_viz.networks.checkpoints import state_sha256
+from sk_viz.networks.classes import unnamed_classes
+from sk_viz.networks.readout import Readout
+from sk_viz.networks.sknet import SKNet
+from sk_viz.networks.zoo import Model, as_model
+from sk_viz.preprocessing import Preprocessing
+
+_NOTE = "A network given in Python as it is; its {assumed} assumed."
+_OWN_SIZES = {
+    "imagenet": Preprocessing(),
+    "small": Preprocessing(64),
+    "cifar": Preprocessing(32, 1),
+}
+
+# Copying, hashing and converting a large network takes seconds: once for each is enough.
+_copies: WeakKeyDictionary[nn.Module, tuple[str, Model]] = WeakKeyDictionary()
+_copying = threading.Lock()
+
+
+def as_loaded(model: Model | nn.Module) -> Model:
+    """A loaded model as it is; of a network a copy that can be measured like one.
+
+    The network itself stays as it is, its mode, its place and its gradients too. The copy is made
+    anew when the network's weights or modules have changed.
+
+    Args:
+        model: of ``sk_viz.load_model``, or any network with SK units that takes (N, 3, H, W) and
+            returns logits (N, K). Where it carries timm's ``pretrained_cfg`` its pictures are
+            prepared as that says, else as the paper's are: 224 pixels, ImageNet's mean.
+
+    Raises:
+        ModelError: neither of them; no SK units; weights without numbers; no logits.
+    """
+    if isinstance(model, Model):
+        return model
+    if not isinstance(model, nn.Module):
+        raise ModelError(
+            f"{type(model).__name__} is no model: give one of sk_viz.load_model, or a torch module "
+            "with SK units."
+        )
+    weight = next(model.parameters(), None)
+    if weight is None or weight.is_meta:
+        raise ModelError("This network has no weights to read: give it some first.")
+    with _copying:
+        shape, sha256 = repr(model), state_sha256(model)
+        kept = _copies.get(model)
+        if kept is None or kept[0] != shape or kept[1].sha256 != sha256:
+            kept = _copies[model] = shape, _copy(model, weight.device, sha256)
+        return kept[1]
+
+
+def _copy(network: nn.Module, device: torch.device, sha256: str) -> Model:
+    preprocessing, known = _preprocessing(network)
+    copied = deepcopy(network).float()
+    model = as_model(
+        copied,
+        id=_name(network),
+        preprocessing=preprocessing,
+        classes=(),
+        kind="given",
+        note=_NOTE.format(assumed="class names are" if known else "preprocessing and names are"),
+        device=device,
+        sha256=sha256,
+    )
+    classes = unnamed_classes(_logits(model.readout, preprocessing.input_size, device))
+    return replace(
+        model,
+        classes=tuple(one.name for one in classes),
+        wordnet_ids=tuple(one.wnids for one in classes),
+    )
+
+
+def _name(network: nn.Module) -> str:
+    """What timm calls it, else its class."""
+    config: Any = getattr(network, "pretrained_cfg", None)
+    named = config.get("architecture") if isinstance(config, Mapping) else None
+    return str(named or type(network).__name__)
+
+
+def _preprocessing(network: nn.Module) -> tuple[Preprocessing, bool]:
+    """How it wants its pictures, and whether it says so."""
+    if isinstance(network, SKNet):
+        return _OWN_SIZES[network.config.stem], False
+    config: Any = getattr(network, "pretrained_cfg", None)
+    try:
+        return Preprocessing(
+            input_size=config["input_size"][-1],
+            crop_fraction=config["crop_pct"],
+            mean=tuple(config["mean"]),
+            std=tuple(config["std"]),
+        ), True
+    except (TypeError, KeyError, IndexError):
+        return Preprocessing(), False
+
+
+def _logits(reader: Readout, side: int, device: torch.device) -> int:
+    """How many there are, by asking."""
+    with torch.inference_mode():
+        logits = reader(torch.zeros(1, 3, side, side, device=device))[0]
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
+        raise ModelError("This network returns no logits of the shape (pictures, classes).")
+    return logits.shape[1]

@@ -1,0 +1,111 @@
+"""Networks given as they are, in place of a loaded model."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import timm
+import torch
+from torch import nn
+
+import sk_viz
+from sk_viz.errors import ModelError
+from sk_viz.networks import SKNet, SKNetConfig
+from sk_viz.networks.foreign import as_loaded
+from sk_viz.pictures import normalise
+
+pytestmark = pytest.mark.filterwarnings("ignore:Setting backward hooks")
+
+_SHAPE = {
+    "layers": (1, 1, 1, 1),
+    "num_classes": 5,
+    "pretrained_cfg_overlay": {"input_size": (3, 64, 64)},
+}
+
+
+@pytest.fixture(scope="module")
+def picture():
+    pixels = np.random.default_rng(0).integers(0, 256, (250, 300, 3), np.uint8)
+    return sk_viz.read_picture(cv2.imencode(".png", pixels)[1].tobytes())
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    return timm.create_model("skresnext50_32x4d", pretrained=False, **_SHAPE)
+
+
+def test_the_measures_take_a_network_as_it_is(network, picture):
+    network.train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    results = [
+        sk_viz.sweep(network, picture, (1.0, 2.0)),
+        sk_viz.attribute(network, picture, "saliency", "SK_3_1"),
+        sk_viz.receptive_field(network, "SK_3_1", picture),
+        sk_viz.intervene(network, picture, {"SK_3_1": "largest"}),
+    ]
+    for result in results:
+        assert result.record["model"] == "skresnext50_32x4d"
+        assert result.record["model_kind"] == "given"
+        assert result.record["input_size"] == 64
+    assert network.training
+    assert all(weight.requires_grad for weight in network.parameters())
+    assert not any(module._forward_hooks for module in network.modules())
+    after = network.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_a_sweep_of_it_says_what_the_network_says(network, picture):
+    result = sk_viz.sweep(network, picture, (1.0,))
+    prepared = timm.data.resolve_model_data_config(network)
+    assert result.record["preprocessing"]["crop_fraction"] == prepared["crop_pct"]
+    shown = normalise(result.stimuli[0].rgb, as_loaded(network).preprocessing)
+    with torch.no_grad():
+        logits, weights = sk_viz.readout(network.eval(), torch.from_numpy(shown)[None])
+    found = result.unit_weights("SK_4_1")
+    np.testing.assert_allclose(found[0], weights["SK_4_1"][0], atol=1e-5)
+    np.testing.assert_allclose(result.probabilities, logits.softmax(1), atol=1e-5)
+
+
+def test_it_is_copied_once_and_again_when_it_has_changed(network):
+    first = as_loaded(network)
+    assert as_loaded(network) is first
+    with torch.no_grad():
+        network.fc.weight.mul_(2)
+    second = as_loaded(network)
+    assert second.sha256 != first.sha256
+    network.layer1[0].act3 = nn.SiLU()
+    assert as_loaded(network) is not second
+
+
+def test_its_own_networks_get_pictures_of_their_size():
+    config = SKNetConfig((1,), (8,), (16,), stem_width=8, stem="cifar", groups=1, classes=3)
+    model = as_loaded(SKNet(config))
+    assert model.preprocessing.input_size == 32
+    assert model.classes == ("class 0", "class 1", "class 2")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("sknet_tiny", "is no model"),
+        (None, "is no model"),
+        (nn.Identity(), "no weights"),
+        (nn.Linear(2, 2), "No SK unit"),
+        (nn.Conv2d(1, 1, 1, device="meta"), "no weights"),
+    ],
+)
+def test_what_is_no_network_is_one_sentence(given, said):
+    with pytest.raises(ModelError, match=said):
+        as_loaded(given)
+
+
+def test_a_network_without_logits_is_one_sentence():
+    body = timm.create_model("skresnet18", pretrained=False, num_classes=0, global_pool="")
+    with pytest.raises(ModelError, match="no logits"):
+        as_loaded(body)
+
+
+def test_a_readout_of_what_is_no_model_is_one_sentence():
+    with pytest.raises(ModelError, match="is no model"):
+        sk_viz.readout("sknet_tiny", torch.zeros(1, 3, 8, 8))
