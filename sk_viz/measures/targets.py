@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -167,16 +168,31 @@ def resolve(
         ModelError: no such class, unit or channel; a unit that chooses the same for everything.
     """
     if isinstance(target, tuple | list):
-        if len(target) != 2 or not isinstance(target[0], str):
+        channel = _whole(target[1]) if len(target) == 2 else None
+        if channel is None or not isinstance(target[0], str):
             raise ModelError(f"The target {target!r} is not (unit, channel): write ('SK_3_4', 0).")
-        return _unit(model, target[0], int(target[1]), weights)
+        return _unit(model, target[0], channel, weights)
     if not isinstance(target, str):
-        return _class(model, int(target))
+        label = _whole(target)
+        if label is None:
+            raise ModelError(
+                f"The target {target!r} is none: give class, a class's index or name, a unit, or "
+                "(unit, channel)."
+            )
+        return _class(model, label)
     if target == "class":
         return _class(model, int(logits[0].argmax()))
     if re.fullmatch(_UNIT, target):
         return _unit(model, target, None, weights)
     return _class(model, _label(model, target))
+
+
+def _whole(value: object) -> int | None:
+    """A whole number of any library's kind; None for everything else, 1.5 and True too."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def _class(model: Model, label: int) -> ClassTarget:

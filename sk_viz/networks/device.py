@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -27,7 +29,7 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         device = None
     if device is None or device.type not in ("cuda", "mps", "cpu"):
         raise ModelError(f"There is no device {name!r}: choose auto, cuda, mps or cpu.")
@@ -36,6 +38,27 @@ def choose_device(name: str = "auto") -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ModelError("This machine has no MPS device: choose auto or cpu.")
     return device
+
+
+@contextmanager
+def device_errors() -> Iterator[None]:
+    """Let a device that ran out of memory, or that is lost, be one sentence.
+
+    Raises:
+        ModelError: in place of what torch, or Python itself, raises then.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise ModelError(
+            "The memory of the device is too small for this: choose the device cpu, fewer scales, "
+            "or a smaller model."
+        ) from error
+    except torch.AcceleratorError as error:
+        said = str(error).strip().partition("\n")[0].rstrip(".")
+        raise ModelError(
+            f"The device stopped working ({said}): choose the device cpu, or start SK-Viz again."
+        ) from error
 
 
 def place(network: nn.Module, device: torch.device) -> nn.Module:

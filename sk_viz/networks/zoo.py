@@ -56,7 +56,7 @@ class Model:
         wordnet_ids: WordNet ids of each logit, empty where unknown.
         sha256: hex digest of the file of its weights; of the file that would be, for weights
             that come from none.
-        kind: bundled, pretrained, untrained or checkpoint.
+        kind: bundled, pretrained, untrained, checkpoint, or given as a torch module.
         note: one or two sentences to show beside its name.
         device: where it runs.
         certainty: what its probabilities are worth; None where it was not measured.
@@ -94,6 +94,8 @@ def load_model(
         ModelError: an unknown id, a file that cannot be used, weights that are neither on this
             machine nor to be downloaded, or a device that is not there.
     """
+    if not isinstance(id_or_path, str | Path) or not str(id_or_path).strip():
+        raise ModelError(_unknown(str(id_or_path)))
     place_on = choose_device(device)
     known = KNOWN.get(str(id_or_path))
     if known is None:
@@ -132,7 +134,7 @@ def as_model(
         id: shown, and kept in every record.
         preprocessing: how it wants its pictures.
         classes: one for each logit.
-        kind: bundled, pretrained, untrained or checkpoint.
+        kind: bundled, pretrained, untrained, checkpoint, or given as a torch module.
         note: shown beside its name; what is unusual about its units is added.
         device: where to put it.
         sha256: of the file of its weights; without it, of its weights as safetensors.

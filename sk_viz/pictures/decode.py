@@ -110,6 +110,10 @@ def _read_bytes(source: str | Path | bytes | BinaryIO, name: str | None) -> tupl
     elif isinstance(source, str | Path):
         found = Path(source).name or str(source)
         data = _read_path(source)
+    elif not hasattr(source, "read"):
+        raise PictureError(
+            f"{type(source).__name__} is no picture's file: give a path, bytes or an open file."
+        )
     else:
         found = Path(str(getattr(source, "name", "picture"))).name
         try:

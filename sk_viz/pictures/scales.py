@@ -107,7 +107,9 @@ def resolution_side(scale: float, input_size: int) -> int:
 
 def _check_scale(scale: float, protocol: Protocol, input_size: int | None) -> None:
     lowest = 1.0 if protocol in ("zoom", "blur") else 0.0
-    if not math.isfinite(scale) or scale > MAX_SCALE:
+    if math.isnan(scale):
+        raise ScaleError("A scale is not a number: give such as 1, 1.5 or 2.")
+    if scale > MAX_SCALE:
         raise ScaleError(f"The scale {scale:g} is too large: give at most {MAX_SCALE:g}.")
     if scale < lowest or scale == 0:
         limit = "at least 1" if lowest else "above 0"

@@ -72,8 +72,12 @@ def stimuli(
 
     Raises:
         ScaleError: scales, protocol or point that make no sense together.
-        PictureError: ``object`` with a picture that has no transparency.
+        PictureError: no picture at all; ``object`` with one that has no transparency.
     """
+    if not isinstance(picture, Picture):
+        raise PictureError(
+            f"{type(picture).__name__} is no picture: read it with sk_viz.read_picture first."
+        )
     scales = check_scales(scales, protocol, preprocessing.input_size)
     point = check_point(point)
     protocol = check_protocol(protocol)

@@ -140,6 +140,13 @@ def test_weights_of_zero_give_a_finite_value_and_gradient():
         (("SK_2_1", 8), "SK_2_1 has no channel 8: its channels are 0 to 7"),
         (("SK_2_1",), "is not"),
         ((1, 2), "is not"),
+        (("SK_2_1", "a"), "is not"),
+        (("SK_2_1", 1.5), "is not"),
+        (1.5, "The target 1.5 is none"),
+        (float("nan"), "The target nan is none"),
+        (True, "The target True is none"),
+        (None, "The target None is none"),
+        (b"x", "is none"),
     ],
 )
 def test_a_wrong_target_is_one_sentence(tiny_model, read, target, message):

@@ -46,6 +46,7 @@ def test_environment_decides_auto_alone(machine, monkeypatch):
         ("gpu", "There is no device 'gpu': choose auto, cuda, mps or cpu"),
         ("meta", "There is no device 'meta'"),
         ("", "There is no device ''"),
+        (None, "There is no device None"),
     ],
 )
 def test_devices_that_are_not_there(machine, name, message):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from sk_viz import ModelError
 from sk_viz.networks import hub
@@ -36,7 +38,7 @@ def put_in_cache(cache: Path, repository: str, content: bytes) -> Path:
 def test_weights_on_disk_need_no_network(cache, monkeypatch):
     monkeypatch.setattr(socket, "create_connection", _no_network)
     assert hub.cached_weights(REPOSITORY) is None
-    path = put_in_cache(cache, REPOSITORY, b"weights")
+    path = put_in_cache(cache, REPOSITORY, save({"w": np.ones(9, np.float32)}))
     assert hub.cached_weights(REPOSITORY) == path
     assert hub.download_weights(REPOSITORY) == path
 

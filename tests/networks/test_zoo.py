@@ -181,6 +181,8 @@ def test_pretrained_from_a_cache_in_the_hubs_layout(tmp_path, monkeypatch, rando
     [
         ("sknet5", "There is no model 'sknet5': did you mean sknet50"),
         ("zebra", "There is no model 'zebra': the ids are sknet_tiny, "),
+        ("", "There is no model ''"),
+        (None, "There is no model 'None'"),
         ("absent.pth", "There is no file absent.pth; give the path of a checkpoint"),
     ],
 )

@@ -75,6 +75,12 @@ def test_no_protocol_takes_these(protocol: str, scale: float) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["zoom", "blur"])
+def test_what_is_not_a_number_is_called_so(protocol: str) -> None:
+    with pytest.raises(ScaleError, match="not a number"):
+        check_scales([1.0, math.nan], protocol)
+
+
+@pytest.mark.parametrize("protocol", ["zoom", "blur"])
 def test_zoom_and_blur_start_at_one(protocol: str) -> None:
     assert check_scales([1, 1.5], protocol) == (1.0, 1.5)
     with pytest.raises(ScaleError, match="at least 1"):

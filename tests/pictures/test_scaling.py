@@ -209,6 +209,8 @@ def test_what_makes_no_sense_together() -> None:
         stimuli(whole, [1.0], "shrink", SMALL)
     with pytest.raises(PictureError, match="no transparent background"):
         stimuli(whole, [1.0], "object", SMALL)
+    with pytest.raises(PictureError, match="str is no picture: read it"):
+        stimuli("cat.jpg", [1.0], "zoom", SMALL)  # type: ignore[arg-type]
 
 
 def test_normalise_is_that_of_torchvision() -> None:
