@@ -31,6 +31,7 @@ from sk_viz.pictures import parse_scales, stimuli
 
 if TYPE_CHECKING:
     from sk_viz.measures.effective_field import Gate
+    from sk_viz.networks.engine import Dtype
 
 MapOption = Annotated[Path | None, typer.Option("--out", help="FILE.png or FILE.npy")]
 PictureArgument = Annotated[Path, typer.Argument(help="A picture's file.")]
@@ -52,6 +53,9 @@ def sweep(
     point: PointOption = "0.5,0.5",
     out: Annotated[Path | None, typer.Option(help="FILE.parquet, .csv or .json")] = None,
     device: DeviceOption = "auto",
+    dtype: Annotated[
+        str, typer.Option(help="float32; bfloat16, faster and less exact; float16 on CUDA.")
+    ] = "float32",
     as_json: JsonOption = False,
 ) -> None:
     """Rescale a picture and read every unit's branch weights at each scale."""
@@ -69,6 +73,7 @@ def sweep(
             chosen,
             protocol,
             parse_point(point),
+            dtype=cast("Dtype", dtype),  # which refuses any other word
             progress=progress,
         )
     if out is not None:
@@ -88,6 +93,8 @@ def sweep(
         )
     _caption(result.record)
     console().print(table)
+    for note in result.record["notes"]:
+        print(note)
 
 
 def attribute(

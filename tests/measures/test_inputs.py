@@ -9,6 +9,7 @@ from torch import nn
 
 from sk_viz.errors import ModelError
 from sk_viz.measures.inputs import batch_size, read, softmax, to_tensor
+from sk_viz.networks.engine import cpu_has_bfloat16
 from sk_viz.pictures import normalise, stimuli
 
 
@@ -111,8 +112,9 @@ def test_cuda_batches_and_agrees_with_the_cpu(tiny_model, shown):
         device=torch.device("cuda"),
     )
     expected = read(tiny_model, shown)
-    for autocast, tolerance in ((False, 2e-3), (True, 5e-2)):
-        reading = read(on_cuda, shown, autocast=autocast)
+    for dtype, tolerance in (("float32", 2e-3), ("float16", 5e-2), ("bfloat16", 5e-2)):
+        reading = read(on_cuda, shown, dtype=dtype)
+        assert reading.dtype == dtype
         assert reading.batch_size == len(shown)
         for ours, theirs in zip(reading.weights, expected.weights, strict=True):
             np.testing.assert_allclose(ours, theirs, atol=tolerance)
@@ -124,6 +126,8 @@ def test_an_engine_reads_the_same_and_leaves_held_weights_to_eager_torch(
     eager = read(tiny_model, shown)
     assert eager.engine == "eager"
     monkeypatch.setattr("sk_viz.networks.engine._WORTH_IT", 0)
+    seconds = iter((1, 2))  # the engine's, then eager torch's: a busy machine shall not decide
+    monkeypatch.setattr("sk_viz.networks.engine._fastest", lambda _: next(seconds))
     fast = read(tiny_model, shown)
     assert fast.engine.startswith("openvino")
     np.testing.assert_allclose(fast.logits, eager.logits, rtol=1e-4, atol=1e-4)
@@ -132,3 +136,43 @@ def test_an_engine_reads_the_same_and_leaves_held_weights_to_eager_torch(
     first = tiny_model.units[0]
     half = {first.name: torch.full((1, len(first.kernels), first.channels), 0.5)}
     assert read(tiny_model, shown, held=half).engine == "eager"
+
+
+def difference(weights, unit):
+    return (weights[:, unit.largest] - weights[:, unit.smallest]).mean(axis=1)
+
+
+@pytest.mark.skipif(not cpu_has_bfloat16(), reason="needs a CPU that computes in bfloat16")
+def test_bfloat16_on_a_cpu_is_close_and_named(tiny_model, shown, monkeypatch):
+    seconds = iter((1, 2))
+    monkeypatch.setattr("sk_viz.networks.engine._fastest", lambda _: next(seconds))
+    exact, coarse = read(tiny_model, shown), read(tiny_model, shown, dtype="bfloat16")
+    assert (exact.dtype, coarse.dtype) == ("float32", "bfloat16")
+    assert coarse.engine.startswith("openvino")
+    assert coarse.notes == ()
+    for unit, ours, theirs in zip(tiny_model.units, coarse.weights, exact.weights, strict=True):
+        assert np.abs(difference(ours, unit) - difference(theirs, unit)).max() < 2e-3
+    assert any((a != b).any() for a, b in zip(coarse.weights, exact.weights, strict=True))
+
+
+def test_bfloat16_that_cannot_be_had_is_float32_and_said(tiny_model, shown, monkeypatch):
+    exact = read(tiny_model, shown)
+    half = {
+        u.name: torch.full((1, len(u.kernels), u.channels), 1 / len(u.kernels))
+        for u in tiny_model.units
+    }
+    held = read(tiny_model, shown, held=half, dtype="bfloat16")
+    assert held.dtype == "float32"
+    assert held.notes == ("bfloat16 was asked for and float32 used: weights are held.",)
+    monkeypatch.setattr("sk_viz.measures.inputs.engine_of", lambda *_, **__: None)
+    without = read(tiny_model, shown, dtype="bfloat16")
+    assert (without.dtype, without.engine) == ("float32", "eager")
+    assert "this machine cannot" in without.notes[0]
+    np.testing.assert_array_equal(without.logits, exact.logits)
+
+
+def test_other_dtypes_are_refused(tiny_model, shown):
+    with pytest.raises(ModelError, match="float16 needs a CUDA device"):
+        read(tiny_model, shown, dtype="float16")
+    with pytest.raises(ModelError, match="choose float32, bfloat16, float16"):
+        read(tiny_model, shown, dtype="int8")

@@ -157,9 +157,12 @@ def test_the_record_alone_makes_the_same_numbers(tiny_model, noise_picture):
     pd.testing.assert_frame_equal(first.weights, again.weights, check_exact=True)
 
 
-def test_autocast_is_for_cuda(tiny_model, noise_picture):
+def test_the_record_says_in_which_dtype(tiny_model, noise_picture):
     with pytest.raises(ModelError, match="CUDA"):
-        sweep(tiny_model, noise_picture, autocast=True)
+        sweep(tiny_model, noise_picture, dtype="float16")
+    assert sweep(tiny_model, noise_picture).record["dtype"] == "float32"
+    asked = sweep(tiny_model, noise_picture, dtype="bfloat16").record
+    assert asked["dtype"] == ("float32" if asked["notes"] else "bfloat16")
 
 
 @settings(max_examples=30, deadline=None)

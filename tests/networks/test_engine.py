@@ -1,20 +1,41 @@
+import itertools
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from sk_viz.networks import engine as engine_module
-from sk_viz.networks.engine import TOLERANCE, Engine, engine_of
+from sk_viz.networks.engine import (
+    COARSE_TOLERANCE,
+    TOLERANCE,
+    Engine,
+    cpu_has_bfloat16,
+    engine_of,
+)
 from sk_viz.networks.readout import Readout
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 
 CPU = torch.device("cpu")
+measured_by_the_clock = engine_module._fastest
+
+
+needs_bfloat16 = pytest.mark.skipif(
+    not cpu_has_bfloat16(), reason="needs a CPU that computes in bfloat16"
+)
+
+
+def timed(*seconds):
+    """In place of the clock, whose answer is the machine's: the engine's seconds, then eager's."""
+    turn = itertools.cycle(seconds)
+    return lambda _: next(turn)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _any_network_is_worth_it():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine_module, "_WORTH_IT", 0)
+        patch.setattr(engine_module, "_fastest", timed(1, 2))
         yield
 
 
@@ -74,7 +95,6 @@ def test_without_openvino_eager_torch_reads(readout, monkeypatch):
 
 def test_small_networks_and_other_devices_are_read_in_eager_torch(readout, monkeypatch):
     assert engine_of(readout, torch.device("cuda"), 64) is None
-    monkeypatch.undo()
     monkeypatch.setattr(engine_module, "_WORTH_IT", 5_000_000)
     small = Readout(small_network().eval())
     assert engine_of(small, CPU, 64) is None
@@ -91,3 +111,51 @@ def test_an_engine_that_fails_or_errs_is_not_used(readout, monkeypatch, error):
 
     monkeypatch.setattr(Engine, "__call__", call)
     assert engine_of(Readout(readout.network), CPU, 64) is None
+
+
+def test_an_engine_that_is_no_faster_is_used_only_where_it_must_be(readout, monkeypatch):
+    monkeypatch.setattr(engine_module, "_fastest", timed(2, 1))
+    slow = Readout(readout.network)
+    assert engine_of(slow, CPU, 64) is None
+    assert engine_of(slow, CPU, 64, pictures=1e9) is None
+    assert engine_of(slow, CPU, 64, pictures=math.inf) is not None
+
+
+def test_the_clock_takes_the_quickest_run(monkeypatch):
+    ticks = iter([0.0, 5.0, 10.0, 11.0, 20.0, 23.0])
+    monkeypatch.setattr(engine_module.time, "perf_counter", lambda: next(ticks))
+    assert measured_by_the_clock(lambda: None) == 1.0
+
+
+@needs_bfloat16
+def test_bfloat16_keeps_the_differences(readout):
+    coarse = engine_of(readout, CPU, 64, dtype="bfloat16")
+    assert coarse is not None
+    assert coarse.dtype == "bfloat16"
+    x = torch.rand(4, 3, 64, 64)
+    with torch.inference_mode():
+        found, expected = coarse(x), readout(x)
+    for ours, theirs in zip(found[1], expected[1], strict=True):
+        assert ours.dtype == torch.float32
+        assert (ours - theirs).abs().max() > TOLERANCE  # it is not float32 by another name
+        error = (ours - theirs)[:, 1] - (ours - theirs)[:, 0]
+        assert error.mean(dim=1).abs().max() < COARSE_TOLERANCE
+
+
+@needs_bfloat16
+def test_bfloat16_is_built_for_small_networks_too_and_only_when_asked_for(readout, monkeypatch):
+    monkeypatch.setattr(engine_module, "_WORTH_IT", 5_000_000)
+    small = Readout(readout.network)
+    assert engine_of(small, CPU, 64) is None
+    assert engine_of(small, CPU, 64, dtype="bfloat16").dtype == "bfloat16"
+
+
+@needs_bfloat16
+def test_bfloat16_that_errs_by_more_is_not_used(readout, monkeypatch):
+    monkeypatch.setattr(engine_module, "COARSE_TOLERANCE", 1e-9)
+    assert engine_of(Readout(readout.network), CPU, 64, dtype="bfloat16") is None
+
+
+def test_a_cpu_without_bfloat16_has_no_engine_for_it(readout, monkeypatch):
+    monkeypatch.setattr(engine_module, "cpu_has_bfloat16", lambda: False)
+    assert engine_of(Readout(readout.network), CPU, 64, dtype="bfloat16") is None
