@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sk_viz.errors import ModelError
@@ -28,6 +28,15 @@ def write_atomic(path: Path, data: bytes) -> None:
     """Put a file in place in one step, on the disk when this returns."""
     with whole_file(path) as file:
         file.write(data)
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Files that belong together; when one cannot be written, all stay as they were."""
+    with ExitStack() as stack:
+        for path, data in files.items():
+            file = stack.enter_context(whole_file(path))
+            file.write(data)
+            file.flush()  # a full disk says so now, before any of them is in place
 
 
 @contextmanager

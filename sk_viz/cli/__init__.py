@@ -5,6 +5,7 @@ Exit codes: 0 done; 2 the input was wrong (one line on stderr); 1 a bug of this 
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 
@@ -14,6 +15,8 @@ from typer.exceptions import TyperException
 from sk_viz.cli import app as app_command
 from sk_viz.cli import bench, many, models, one
 from sk_viz.errors import ModelError, PictureError, ScaleError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES)
 
 cli = typer.Typer(
     name="sk-viz",
@@ -52,6 +55,8 @@ def run(arguments: list[str]) -> int:
         return _refuse("Stopped.", code=130)
     except BrokenPipeError:
         return 0
+    except (OSError, RuntimeError, MemoryError) as error:
+        return _refuse(_of_machine(error))
     return code if isinstance(code, int) else 0
 
 
@@ -59,6 +64,20 @@ def _said(error: TyperException) -> str:
     """What is wrong with the words of the command, as a sentence."""
     words: str = getattr(error, "format_message", error.__str__)()
     return words if words.endswith(".") else f"{words}."
+
+
+def _of_machine(error: Exception) -> str:
+    """What the disk or a device did, as a sentence; raises any other error again."""
+    from sk_viz.networks.device import device_errors
+
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        place = repr(str(error.filename)) if error.filename else "What was asked for"
+        return f"{place} cannot be written: {error.strerror}. What was finished before is kept."
+    try:
+        with device_errors():
+            raise error
+    except ModelError as refused:
+        return str(refused)
 
 
 def _refuse(sentence: str, code: int = 2) -> int:

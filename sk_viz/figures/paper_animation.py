@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from PIL import Image
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.figures.palette import LARGEST, SMALLEST
 from sk_viz.figures.paper_style import paper_style
+from sk_viz.files import write_atomic
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep import Sweep
@@ -105,25 +108,34 @@ def _write_gif(path: Path, film: list[Pixels], record: dict[str, Any]) -> None:
     # One palette for all frames, or colours would flicker.
     palette = Image.fromarray(np.concatenate(film[:: max(1, len(film) // 4)])).quantize(255)
     indexed = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    buffer = io.BytesIO()
     indexed[0].save(
-        path,
+        buffer,
+        "GIF",
         save_all=True,
         append_images=indexed[1:],
         duration=1000 // FRAMES_A_SECOND,
         loop=0,
         comment=json.dumps({"sk_viz": record}).encode(),
     )
+    write_atomic(path, buffer.getvalue())
 
 
 def _write_mp4(path: Path, film: list[Pixels]) -> None:
     height, width = film[0].shape[:2]
     code = cv2.VideoWriter.fourcc(*"mp4v")
-    writer = cv2.VideoWriter(str(path), code, FRAMES_A_SECOND, (width, height))
-    if not writer.isOpened():
-        raise OSError("this OpenCV cannot write MP4 there; name it .gif")
-    try:
-        for _ in range(3):  # players rarely repeat
-            for frame in film:
+    frames = 3 * film  # players rarely repeat
+    with tempfile.TemporaryDirectory(prefix="sk-viz-") as folder:
+        made = Path(folder) / "film.mp4"
+        writer = cv2.VideoWriter(str(made), code, FRAMES_A_SECOND, (width, height))
+        if not writer.isOpened():
+            raise OSError("this OpenCV cannot write MP4; name it .gif")
+        try:
+            for frame in frames:
                 writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-    finally:
-        writer.release()
+        finally:
+            writer.release()
+        # The writer says nothing of a full disk.
+        if int(cv2.VideoCapture(str(made)).get(cv2.CAP_PROP_FRAME_COUNT)) != len(frames):
+            raise OSError("the film could not be written whole; make room on the disk")
+        write_atomic(path, made.read_bytes())

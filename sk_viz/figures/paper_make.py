@@ -15,6 +15,8 @@ from sk_viz.figures.paper_latex import bibtex, snippet
 from sk_viz.figures.paper_metadata import KINDS, metadata, read_metadata
 from sk_viz.figures.paper_request import NOTHING, AtHand, Drawing, FigureRequest
 from sk_viz.figures.paper_style import DPI, WIDTHS, paper_style, render, width_inches
+from sk_viz.files import write_together
+from sk_viz.spreadsheets import to_csv
 
 _DIGESTS = ("picture_sha256", "model_sha256", "source_sha256", "background")
 
@@ -179,7 +181,7 @@ def make_bundle(request: FigureRequest, stem: str, at_hand: AtHand = NOTHING) ->
         pdf=drawn["pdf"],
         svg=drawn["svg"],
         png=drawn["png"],
-        table=drawing.drawn.to_csv(index=False).encode(),
+        table=to_csv(drawing.drawn),
         snippet=_snippet(request, drawing, f"{stem}.pdf").encode(),
         bibliography=bibtex().encode(),
         caption=drawing.caption,
@@ -202,10 +204,14 @@ def _make(request: FigureRequest, out: Path, before: Sequence[Any] | None) -> Fi
         command=command_of(request, out.name),
     )
     try:
-        out.write_bytes(data)
-        files.table.write_text(drawing.drawn.to_csv(index=False), encoding="utf-8")
-        files.snippet.write_text(_snippet(request, drawing, out.name), encoding="utf-8")
-        files.bibliography.write_text(bibtex(), encoding="utf-8")
+        write_together(
+            {
+                files.figure: data,
+                files.table: to_csv(drawing.drawn),
+                files.snippet: _snippet(request, drawing, out.name).encode(),
+                files.bibliography: bibtex().encode(),
+            }
+        )
     except OSError as error:
         raise PictureError(f"{str(out)!r} cannot be written: {error.strerror or error}.") from error
     return files

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sk_viz import spreadsheets
 from sk_viz.errors import ModelError
 from sk_viz.files import write_whole
 from sk_viz.measures.sweep import Sweep
@@ -53,7 +54,7 @@ def to_json(sweep: Sweep) -> bytes:
 
 def to_csv(sweep: Sweep) -> bytes:
     """The weights with one line of column names, as any program reads them; no record."""
-    return sweep.weights.to_csv(index=False).encode()
+    return spreadsheets.to_csv(sweep.weights)
 
 
 _WRITERS: dict[str, Callable[[Sweep], bytes]] = {

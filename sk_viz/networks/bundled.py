@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from sk_viz.errors import ModelError
+from sk_viz.files import write_together
 from sk_viz.networks.certainty import Certainty, read_certainty
 from sk_viz.networks.checkpoints import fill, read_state, saved
 from sk_viz.networks.sknet import SKNet, SKNetConfig
@@ -88,9 +89,8 @@ def save_bundled(
     }
     if certainty is not None:
         config["certainty"] = asdict(certainty)
-    (folder / WEIGHTS).write_bytes(saved(network))
-    text = json.dumps(config, indent=1, ensure_ascii=False)
-    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
+    write_together({folder / WEIGHTS: saved(network), folder / CONFIG: text.encode()})
 
 
 def load_bundled(folder: Path) -> Bundle:

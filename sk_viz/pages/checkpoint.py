@@ -101,13 +101,18 @@ def _take() -> None:
 )
 def _load(checkpoint: Checkpoint, device: str) -> Model:
     # A name of its own on the disk: the user's may be anything.
-    with tempfile.TemporaryDirectory(prefix="sk-viz-") as folder:
-        file = Path(folder) / f"checkpoint{Path(checkpoint.name).suffix.lower()}"
-        file.write_bytes(checkpoint.content)
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="sk-viz-") as folder:
+            file = Path(folder) / f"checkpoint{Path(checkpoint.name).suffix.lower()}"
+            file.write_bytes(checkpoint.content)
             loaded = sk_viz.load_model(file, device=device)
-        except ModelError as error:
-            raise ModelError(_named(str(error), file, checkpoint)) from None
+    except ModelError as error:
+        raise ModelError(_named(str(error), file, checkpoint)) from None
+    except OSError as error:
+        raise ModelError(
+            f"{checkpoint.name} cannot be opened here ({error.strerror or error}): the server "
+            "needs room in its folder for temporary files."
+        ) from error
     return replace(loaded, id=checkpoint.name, note=_named(loaded.note, file, checkpoint))
 
 

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
+from sk_viz.spreadsheets import to_csv
+
 if TYPE_CHECKING:
     from sk_viz.measures.record import Record
     from sk_viz.measures.sweep import Sweep
@@ -56,7 +58,7 @@ def _files(sweep: Sweep, title: str) -> None:
         with st.container(horizontal=True):
             _button(
                 f"{name.capitalize()}, CSV",
-                partial(_csv, table),
+                partial(to_csv, table),
                 f"{stem}_{name}.csv",
                 "text/csv",
             )
@@ -66,10 +68,6 @@ def _files(sweep: Sweep, title: str) -> None:
                 f"{stem}_{name}.parquet",
                 "application/vnd.apache.parquet",
             )
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False).encode()
 
 
 def _json(sweep: Sweep) -> bytes:

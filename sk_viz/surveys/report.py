@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sk_viz.files import write_atomic
+from sk_viz.errors import PictureError
+from sk_viz.files import write_together
 from sk_viz.measures.statistics import (
     PairedEffect,
     holm,
@@ -53,15 +54,27 @@ def make_report(folder: str | Path) -> Report:
     A survey that is not finished is reported as far as it is, and says so.
 
     Raises:
-        PictureError: there is no survey, or nothing has been measured yet.
+        PictureError: there is no survey, nothing has been measured yet, or the folder cannot be
+            written.
     """
     from sk_viz.surveys.report_html import render_report
 
     results = SurveyResults.open(folder)
     report = Report(compute(results), Path(folder))
     text = json.dumps(report.data, ensure_ascii=False, indent=1, allow_nan=False)
-    write_atomic(report.folder / "report.json", text.encode())
-    write_atomic(report.folder / "report.html", render_report(results, report.data).encode())
+    page = render_report(results, report.data)
+    try:
+        write_together(
+            {
+                report.folder / "report.json": text.encode(),
+                report.folder / "report.html": page.encode(),
+            }
+        )
+    except OSError as error:
+        raise PictureError(
+            f"The report cannot be written beside the survey ({error.strerror or error}): "
+            "copy the survey to a folder that can be written."
+        ) from error
     return report
 
 

@@ -110,11 +110,17 @@ def keep(folder: Path, title: str, asked: Asked) -> Kept:
         folder: of :func:`new_folder`.
         title: the name is made of it, and of letters that nobody can guess.
         asked: what the survey begins with.
+
+    Raises:
+        PictureError: it cannot be written, such as on a full disk.
     """
     plain = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-")[:40] or "survey"
     name = f"{plain}-{secrets.token_hex(6)}"
-    write_atomic(folder / "asked.json", json.dumps(asdict(asked), indent=1).encode())
-    return Kept(name, folder.rename(folder.with_name(name)), asked)
+    try:
+        write_atomic(folder / "asked.json", json.dumps(asdict(asked), indent=1).encode())
+        return Kept(name, folder.rename(folder.with_name(name)), asked)
+    except OSError as error:
+        raise PictureError(f"The survey cannot be kept: {error.strerror or error}.") from error
 
 
 def find(name: str) -> Kept:

@@ -85,10 +85,20 @@ class Store:
         return found
 
     def refs(self, part: int) -> list[Ref]:
-        """The pictures of one part."""
-        with pq.ParquetFile(self.folder / "pictures.parquet") as file:
-            rows = file.read_row_group(part).to_pylist()
-        return [Ref(**row) for row in rows]
+        """The pictures of one part.
+
+        Raises:
+            PictureError: the list of them is broken.
+        """
+        try:
+            with pq.ParquetFile(self.folder / "pictures.parquet") as file:
+                rows = file.read_row_group(part).to_pylist()
+            return [Ref(**row) for row in rows]
+        except (OSError, pa.ArrowException, TypeError) as error:
+            raise PictureError(
+                f"The list of pictures in {str(self.folder)!r} is broken: give the survey's "
+                "command again with a new --out."
+            ) from error
 
     def parts(self) -> list[int]:
         """The parts that are there, in order."""
@@ -126,7 +136,9 @@ class Store:
         """Sums over all pictures: protocol, scale, unit, channel, count, total, squares."""
         total: pd.DataFrame | None = None
         for part in self.parts():  # every part has the same rows in the same order
-            one = _read(self.folder / f"channels-{part:06d}.parquet", None).to_pandas()
+            file = self.folder / f"channels-{part:06d}.parquet"
+            # A part is measured anew only when its own file is gone.
+            one = _read(file, None, f"part-{part:06d}.parquet").to_pandas()
             if total is None:
                 total = one
                 continue
@@ -204,14 +216,14 @@ def _parquet(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def _read(file: Path, columns: Sequence[str] | None) -> pa.Table:
+def _read(file: Path, columns: Sequence[str] | None, remove: str = "it") -> pa.Table:
     try:
         with pq.ParquetFile(file) as opened:
             wanted = None if columns is None else list(columns)
             return opened.read(columns=wanted).replace_schema_metadata(None)
     except (OSError, pa.ArrowException) as error:
         raise PictureError(
-            f"{file.name!r} is broken: remove it and give the survey's command again."
+            f"{file.name!r} is broken: remove {remove} and give the survey's command again."
         ) from error
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sk_viz.errors import ModelError, PictureError
+from sk_viz.networks.device import device_errors
 from sk_viz.networks.engine import EAGER
 from sk_viz.surveys import engine_local
 from sk_viz.surveys.measure import Step
@@ -109,7 +110,7 @@ def run_survey(
 
     Raises:
         PictureError: no pictures, a folder that cannot be used or that another survey is in.
-        ModelError: a model, device or engine that cannot be used.
+        ModelError: a model, device or engine that cannot be used, or a device that is lost.
         ScaleError: scales and protocols that make no sense together.
     """
     from sk_viz.networks.zoo import load_model
@@ -153,7 +154,8 @@ def run_survey(
             batch=batch_size(model),
             record=header["record"],
         )
-        return _run(plan, model, store, total, engine, address, progress)
+        with device_errors():
+            return _run(plan, model, store, total, engine, address, progress)
 
 
 def _run(
