@@ -17,14 +17,12 @@ Progress = Callable[[float], None]
 
 
 def cached_weights(repository: str) -> Path | None:
-    """The weights of a repository if they are on disk; no network is used.
+    """The weights of a repository if they are on disk and whole; no network is used.
 
     They lie in ``SK_VIZ_CACHE``, or in the hub's own cache where that is not set.
     """
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(repository, FILE, cache_dir=_cache_dir())
-    return Path(found) if isinstance(found, str) else None
+    found = _on_disk(repository)
+    return found if found is not None and _is_whole(found) else None
 
 
 def download_weights(repository: str, progress: Progress | None = None) -> Path:
@@ -38,14 +36,16 @@ def download_weights(repository: str, progress: Progress | None = None) -> Path:
     Raises:
         ModelError: they are not on disk and cannot be downloaded.
     """
-    from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub import constants, errors, hf_hub_download
     from huggingface_hub.utils.tqdm import tqdm as hub_tqdm
 
     found = cached_weights(repository)
     if found is not None:
         return found
-    options: dict[str, Any] = {}
+    broken = _on_disk(repository) is not None
+    options: dict[str, Any] = {"force_download": True} if broken else {}
+    # Of whichever client this version of the hub uses: not all of them are OSErrors.
+    transport: type[Exception] = getattr(errors, "HTTPError", OSError)
     if progress is not None:
         options["tqdm_class"] = _reporting(hub_tqdm, progress)
     try:
@@ -53,12 +53,31 @@ def download_weights(repository: str, progress: Progress | None = None) -> Path:
             raise ConnectionError("downloads are turned off by HF_HUB_OFFLINE")
         _probe(constants.ENDPOINT)
         return Path(hf_hub_download(repository, FILE, cache_dir=_cache_dir(), **options))
-    except (OSError, EntryNotFoundError) as error:
+    except (OSError, transport, errors.EntryNotFoundError) as error:
+        there = "not whole" if broken else "not"
         raise ModelError(
-            f"The weights of {repository} are not on this machine and could not be downloaded "
+            f"The weights of {repository} are {there} on this machine and could not be downloaded "
             f"({_reason(error)}): connect to the internet once, set SK_VIZ_CACHE to a folder "
             "that holds them, or choose the bundled sknet_tiny."
         ) from error
+
+
+def _on_disk(repository: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repository, FILE, cache_dir=_cache_dir())
+    return Path(found) if isinstance(found, str) else None
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a safetensors file is as long as its header says; the weights are not read."""
+    from safetensors import safe_open
+
+    try:
+        with safe_open(file, framework="np"):
+            return True
+    except Exception:  # its errors have no common kind
+        return False
 
 
 def _cache_dir() -> str | None:
