@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,13 +79,14 @@ def engine_name(model: Model, stimuli: int, begun_with: str | None) -> str:
     Args:
         model: that is read.
         stimuli: how many there are.
-        begun_with: that of the run which began the survey, None at first. What eager torch began
-            it goes on with, whatever was installed since.
+        begun_with: that of the run which began the survey, None at first. It goes on with the
+            same, whatever was installed since and however the two would be timed today.
     """
     if begun_with == EAGER:
         return EAGER
     side = model.preprocessing.input_size
-    engine = engine_of(model.readout, model.device, side, pictures=stimuli)
+    pictures = stimuli if begun_with is None else math.inf
+    engine = engine_of(model.readout, model.device, side, pictures=pictures)
     return engine.name if engine else EAGER
 
 
