@@ -79,7 +79,11 @@ def version_line() -> None:
 
 
 def _picture(settings: Settings) -> None:
-    st.session_state.setdefault("source", "Upload" if settings.picture == UPLOAD else "Sample")
+    # Kept apart from the widget, which is another one on each page and begins empty there.
+    chosen_source = st.session_state.setdefault(
+        "picture.source", "Upload" if settings.picture == UPLOAD else "Sample"
+    )
+    st.session_state["source"] = chosen_source
     source = st.segmented_control(
         "Picture", SOURCES, key="source", required=True, on_change=_source_changed
     )
@@ -138,7 +142,8 @@ def _picture(settings: Settings) -> None:
 
 
 def _source_changed() -> None:
-    own = "upload" in st.session_state and st.session_state["source"] != "Sample"
+    source = st.session_state["picture.source"] = st.session_state["source"]
+    own = "upload" in st.session_state and source != "Sample"
     change(Settings, picture=UPLOAD if own else "")
 
 
