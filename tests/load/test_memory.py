@@ -1,0 +1,54 @@
+"""Sessions come with pictures and leave: what they held is given back."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from visitors import Server, Visitor, serving
+from wishes import drawn
+
+pytestmark = pytest.mark.timeout(3600)
+AT_ONCE = 6
+SIZE = (2400, 1800)  # 13 MB decoded
+
+
+@pytest.fixture
+def fresh(tmp_path_factory: pytest.TempPathFactory, long: bool) -> Server:
+    """A server that nobody has visited."""
+    with serving(tmp_path_factory.mktemp("memory"), keeps=120 if long else 1) as started:
+        yield started
+
+
+def test_sessions_that_left_are_let_go_with_their_pictures(fresh: Server, long: bool) -> None:
+    few, many = (20, 500) if long else (4, 10)
+    _come_and_go(fresh, range(few))
+    before = fresh.resident()
+    _come_and_go(fresh, range(few, many))
+    after = fresh.resident()
+    print(
+        f"\nAfter {few} sessions {before / 2**20:.0f} MiB, after {many} {after / 2**20:.0f} MiB "
+        f"({after / before - 1:+.1%})"
+    )
+    words = [line.split("session=")[1].split()[0] for line in fresh.events("left")]
+    assert len(set(words)) == len(words) == len(fresh.events("session"))
+    held = (many - few) * SIZE[0] * SIZE[1] * 3
+    assert after - before < (0.1 * before if long else held / 2)
+
+
+def _come_and_go(server: Server, numbers: range) -> None:
+    def visit(number: int) -> None:
+        parameters = {"picture": "upload", "scales": "1,1.5,2", "method": "saliency"}
+        with Visitor(server, parameters) as visitor:
+            visitor.upload(f"{number}.jpg", drawn(number, *SIZE, "JPEG"))
+            assert f"{SIZE[0]} × {SIZE[1]}" in visitor.text()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(visit, numbers))
+    # A session is kept for a while, as its connection may only have broken; who comes or leaves
+    # afterwards shows it out.
+    time.sleep(server.keeps + 1)
+    with Visitor(server, {"scales": "1,1.5,2", "method": "none"}) as visitor:
+        visitor.run()
+    time.sleep(1)
