@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
-from sk_viz.measures.explanation import SEED, prepare
+from sk_viz.errors import ModelError
+from sk_viz.measures.explained import values_of
+from sk_viz.measures.explanation import SEED, Explanation, prepare
 from sk_viz.measures.inputs import Floats, Progress, counter
 from sk_viz.measures.methods import Method, find_method
+from sk_viz.measures.path import integrate_all, shared_gradients
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.statistics import spearman
 from sk_viz.measures.targets import Target
@@ -17,8 +23,6 @@ from sk_viz.networks.foreign import as_loaded
 from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, stimuli
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from sk_viz.networks.zoo import Model
 
 
@@ -113,38 +117,60 @@ def attribute(
     total = _shown(how, stimulus, steps)
     explanation = prepare(model, stimulus, how, target, steps, counter(total, progress))
     heatmap = explanation.maps(explanation.x)[0]
-    value = float(explanation.values(explanation.x))
-    delta = explanation.completeness_error(heatmap) if how.complete else None
+    found = _attribution(explanation, heatmap, stimulus, picture, protocol, point, background)
     if progress is not None:
         progress(total, total)  # an adaptive method may have needed less
-    settled = explanation.target
-    return Attribution(
-        heatmap=_array(heatmap),
-        delta=delta,
-        method=method,
-        target=settled.key,
-        text=settled.text,
-        explains=settled.explains,
-        value=value,
-        signed=explanation.signed,
-        stimulus=stimulus,
-        record=build_record(
-            "attribution",
-            model,
-            picture,
-            protocol=protocol,
-            scales=(stimulus.scale,),
-            point=point,
-            background=background,
-            seed=SEED if how.random else None,
-            method=method,
-            target=settled.key,
-            explains=settled.explains,
-            batch_size=explanation.plan.chunk,
-            notes=explanation.notes,
-            **explanation.settings(),
-        ),
+    return found
+
+
+def attribute_all(
+    model: Model | nn.Module,
+    picture: Picture,
+    method: str = "integrated_gradients",
+    targets: Sequence[Target] = ("class",),
+    scales: Sequence[float] = (1.0,),
+    protocol: str = "zoom",
+    point: tuple[float, float] = CENTRE,
+    background: Background | None = None,
+    *,
+    steps: int | None = None,
+) -> tuple[tuple[Attribution, ...], ...]:
+    """Explain several values of a model for one picture at several scales.
+
+    The maps are those of :func:`attribute`, up to rounding. Integrated gradients share their
+    forwards: each is done once for all targets, and scales fill a batch together.
+
+    Args:
+        targets: each as that of :func:`attribute`; the top class is that of each scale.
+        scales: of the protocol, each once.
+
+    The other arguments, and what it raises, are those of :func:`attribute`.
+
+    Returns:
+        For each scale one attribution a target.
+    """
+    how = find_method(method)
+    if not targets:
+        raise ModelError("There is nothing to explain: give at least one target.")
+    model = as_loaded(model)
+    shown = stimuli(
+        picture, scales, protocol, model.preprocessing, point=point, background=background
     )
+    found: list[tuple[Attribution, ...]] = []
+    for _, same in groupby(shown, key=lambda stimulus: stimulus.rgb.shape):
+        group = list(same)
+        explanations = [
+            [prepare(model, stimulus, how, target, steps) for target in targets]
+            for stimulus in group
+        ]
+        found += [
+            tuple(
+                _attribution(one, heatmap, stimulus, picture, protocol, point, background)
+                for one, heatmap in zip(row, maps, strict=True)
+            )
+            for row, maps, stimulus in zip(explanations, _maps(explanations), group, strict=True)
+        ]
+    return tuple(found)
 
 
 def rank_correlation(first: Floats, second: Floats) -> float:
@@ -155,6 +181,78 @@ def rank_correlation(first: Floats, second: Floats) -> float:
     if first.shape != second.shape:
         raise ValueError(f"Maps of {first.shape} and {second.shape} cannot be compared.")
     return spearman(first.ravel(), second.ravel())
+
+
+def _maps(explanations: Sequence[Sequence[Explanation]]) -> list[list[Tensor]]:
+    """The map (H, W) of each of some explanations: a row a stimulus, a column a target."""
+    first = explanations[0][0]
+    if first.method.id == "integrated_gradients":
+        values = values_of(
+            first.explained.readout, [[one.target for one in row] for row in explanations]
+        )
+        x = torch.cat([row[0].x for row in explanations])
+        plan = first.plan
+        try:
+            if plan.steps is None:
+                shared = integrate_all(values, x, plan.baseline, chunk=plan.chunk)
+            else:
+                together = [
+                    shared_gradients(
+                        values,
+                        x[number : number + 1],
+                        plan.baseline,
+                        (number,),
+                        range(len(explanations[0])),
+                        steps=plan.steps,
+                        chunk=plan.chunk,
+                    )
+                    for number in range(len(x))
+                ]
+                shared = torch.cat(together)
+            return [list(first.method.heatmap(row)) for row in shared]
+        except torch.OutOfMemoryError:
+            pass  # one by one, each with the batches that fit it
+    return [[one.maps(one.x)[0] for one in row] for row in explanations]
+
+
+def _attribution(
+    explanation: Explanation,
+    heatmap: Tensor,
+    stimulus: Stimulus,
+    picture: Picture,
+    protocol: str,
+    point: tuple[float, float],
+    background: Background | None,
+) -> Attribution:
+    """The result of an explanation whose map (H, W) has been made."""
+    how, settled = explanation.method, explanation.target
+    return Attribution(
+        heatmap=_array(heatmap),
+        delta=explanation.completeness_error(heatmap) if how.complete else None,
+        method=how.id,
+        target=settled.key,
+        text=settled.text,
+        explains=settled.explains,
+        value=float(explanation.values(explanation.x)),
+        signed=explanation.signed,
+        stimulus=stimulus,
+        record=build_record(
+            "attribution",
+            explanation.model,
+            picture,
+            protocol=protocol,
+            scales=(stimulus.scale,),
+            point=point,
+            background=background,
+            seed=SEED if how.random else None,
+            method=how.id,
+            target=settled.key,
+            explains=settled.explains,
+            batch_size=explanation.plan.chunk,
+            notes=explanation.notes,
+            **explanation.settings(),
+        ),
+    )
 
 
 def _shown(method: Method, stimulus: Stimulus, steps: int | None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -57,6 +57,33 @@ class Explained(nn.Module):
             self.seen(len(x))
         read: tuple[Tensor, list[Tensor]] = self.readout(x)
         return read
+
+
+def values_of(
+    readout: Readout, targets: Sequence[Sequence[ClassTarget | UnitTarget]]
+) -> Callable[[Tensor, Sequence[int]], Tensor]:
+    """Several values of several pictures, from one forward.
+
+    Args:
+        readout: reads the network.
+        targets: S rows, one a picture, of T targets.
+
+    Returns:
+        (N, 3, H, W) and to which of the S pictures each belongs -> (N, T).
+    """
+
+    def values(x: Tensor, owners: Sequence[int]) -> Tensor:
+        read = readout(x)
+        rows = torch.arange(len(x), device=x.device)
+        columns = []
+        for column in zip(*targets, strict=True):  # the class may differ from picture to picture
+            different = list(dict.fromkeys(column[owner] for owner in owners))
+            each = torch.stack([target.value(*read) for target in different])
+            chosen = [different.index(column[owner]) for owner in owners]
+            columns.append(each[torch.tensor(chosen, device=x.device), rows])
+        return torch.stack(columns, dim=1)
+
+    return values
 
 
 def private_readout(model: Model) -> Readout:

@@ -22,7 +22,7 @@ from captum.attr import (
 from torch import nn
 
 from sk_viz.errors import ModelError
-from sk_viz.measures.attribution import attribute, rank_correlation
+from sk_viz.measures.attribution import attribute, attribute_all, rank_correlation
 from sk_viz.measures.inputs import batch_size, to_tensor
 from sk_viz.measures.methods import METHODS, occlusion_window
 from sk_viz.networks.bundled import ClassName
@@ -383,3 +383,65 @@ def test_rank_correlation_is_spearmans():
     assert np.isnan(rank_correlation(a, np.zeros_like(a)))
     with pytest.raises(ValueError, match="cannot be compared"):
         rank_correlation(a, a.T)
+
+
+@pytest.mark.parametrize(
+    ("method", "steps"),
+    [("integrated_gradients", None), ("integrated_gradients", 6), ("saliency", None)],
+)
+def test_several_targets_and_scales_at_once_are_those_one_by_one(
+    tiny_model, noise_picture, method, steps
+):
+    scales = (1.0, 1.7, 2.5)
+    found = attribute_all(tiny_model, noise_picture, method, TARGETS, scales, steps=steps)
+    assert [[one.stimulus.scale for one in row] for row in found] == [[s] * 3 for s in scales]
+    for row, scale in zip(found, scales, strict=True):
+        for ours, target in zip(row, TARGETS, strict=True):
+            alone = attribute(tiny_model, noise_picture, method, target, scale, steps=steps)
+            largest = float(np.abs(alone.heatmap).max())
+            np.testing.assert_allclose(ours.heatmap, alone.heatmap, atol=1e-4 * largest)
+            assert ours.record == alone.record
+            assert ours.value == pytest.approx(alone.value, rel=1e-5)
+            assert not ours.heatmap.flags.writeable
+
+
+def test_pictures_of_several_sizes_are_explained_each_at_its_own(tiny_model, noise_picture):
+    found = attribute_all(
+        tiny_model, noise_picture, targets=("SK_2_1",), scales=(1.0, 2.0), protocol="resolution"
+    )
+    assert [one.heatmap.shape for (one,) in found] == [(32, 32), (64, 64)]
+
+
+def test_targets_share_their_forwards(tiny_model, noise_picture):
+    shown = []
+    readout = tiny_model.readout
+
+    class Counting(nn.Module):
+        units = readout.units
+
+        def forward(self, x, held=None):
+            shown.append(len(x))
+            return readout(x, held)
+
+    counted = replace(tiny_model, readout=Counting())
+    attribute(counted, noise_picture, target="SK_2_1", steps=32)
+    alone = sum(shown)
+    shown.clear()
+    attribute_all(counted, noise_picture, targets=("SK_2_1", "SK_3_1", "class"), steps=32)
+    # Each target has its own value looked at, and those of picture and baseline for its error.
+    assert sum(shown) == alone + 2 * (alone - 32)
+
+
+def test_without_targets_there_is_nothing_to_explain(tiny_model, noise_picture):
+    with pytest.raises(ModelError, match="at least one target"):
+        attribute_all(tiny_model, noise_picture, targets=())
+
+
+def test_small_memory_explains_one_by_one(tiny_model, noise_picture, monkeypatch):
+    def no_memory(*_, **__):
+        raise torch.OutOfMemoryError
+
+    expected = attribute(tiny_model, noise_picture, target="SK_2_1").heatmap
+    monkeypatch.setattr("sk_viz.measures.attribution.integrate_all", no_memory)
+    ((found,),) = attribute_all(tiny_model, noise_picture, targets=("SK_2_1",))
+    np.testing.assert_array_equal(found.heatmap, expected)

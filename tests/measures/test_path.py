@@ -7,7 +7,7 @@ from captum.attr import IntegratedGradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sk_viz.measures.path import MOST, NODES, PARTS, integrate, most_pictures
+from sk_viz.measures.path import MOST, NODES, PARTS, integrate, integrate_all, most_pictures
 
 X = torch.randn(1, 3, 6, 6, generator=torch.Generator().manual_seed(0))
 BLANK = torch.full_like(X, 0.25)
@@ -88,3 +88,27 @@ def test_it_never_asks_for_more_than_it_may():
 def test_a_value_that_never_changes_gives_nothing():
     found = integrate(lambda x: 0 * x.sum((1, 2, 3)) + 2, X, BLANK, chunk=16)
     assert not found.any()
+
+
+def test_several_values_of_several_pictures_share_forwards_and_keep_their_results():
+    pictures = torch.cat([X, 0.5 * X.flip(3)])
+    shown = []
+
+    def values(x, owners):
+        shown.append(len(x))
+        # The second value is another one for each picture.
+        own = torch.stack([step(x), x.pow(3).sum((1, 2, 3))])
+        return torch.stack([line(x), own[torch.tensor(owners), torch.arange(len(x))]], dim=1)
+
+    found = integrate_all(values, pictures, BLANK, chunk=16)
+    together = sum(shown)
+    assert found.shape == (2, 2, 3, 6, 6)
+    apart = 0
+    for n in range(2):
+        for t in range(2):
+            counted = Counted(lambda x, n=n, t=t: values(x, [n] * len(x))[:, t])
+            alone = integrate(counted, pictures[n : n + 1], BLANK, chunk=16)
+            torch.testing.assert_close(found[n, t], alone[0], atol=1e-6, rtol=1e-4)
+            apart += counted.pictures
+    # The line needs no part that the other value does not need too.
+    assert together == apart - 2 * (NODES * PARTS + PARTS + 1)
