@@ -125,7 +125,7 @@ def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     Raises:
         PictureError: not exactly one picture.
     """
-    from sk_viz.measures.attribution import attribute
+    from sk_viz.measures.attribution import attribute_all
 
     picture = one_picture(request, at_hand)
     model = model_of(request, at_hand)
@@ -133,10 +133,10 @@ def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     scales = request.scales or (_FINE if wide else _SCALES)
     sweep = sweep_of(request, at_hand, model, picture, scales)
     target = _target(request.target)
-    maps = [
-        attribute(model, picture, request.method, target, scale, **shown_as(request, at_hand))
-        for scale in sweep.scales
-    ]
+    found = attribute_all(
+        model, picture, request.method, (target,), sweep.scales, **shown_as(request, at_hand)
+    )
+    maps = [one for (one,) in found]
     frames = []
     for stimulus, one in zip(sweep.stimuli, maps, strict=True):
         rows = sweep.predictions[sweep.predictions["scale"] == stimulus.scale]
