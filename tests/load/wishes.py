@@ -81,19 +81,8 @@ def wish(number: int, units: tuple[str, ...]) -> Wish:
     )
 
 
-@dataclass
-class Answers:
-    """What there is to take away, as it stands in the files."""
-
-    sweep: Any = None
-    weights: bytes = b""
-    control: Any = None
-    choice: np.ndarray | None = None
-    explained: np.ndarray | None = None
-    choice_record: Any = None
-    explained_record: Any = None
-    effect: Any = None
-    choices: bytes = b""
+# What there is to take away, by its name, as it stands in the files.
+Answers = dict[str, Any]
 
 
 def alone(model: Model, asked: Wish) -> Answers:
@@ -108,49 +97,53 @@ def alone(model: Model, asked: Wish) -> Answers:
         for target in (asked.unit, label)
     ]
     effect = sk_viz.intervene(model, picture, {asked.unit: asked.hold}, **shown)
-    control = sk_viz.sweep(model, picture, scales, "blur") if asked.protocol == "zoom" else None
-    return Answers(
-        sweep=_plain(sweep.to_json()),
-        weights=sweep.weights.to_csv(index=False).encode(),
-        control=_plain(control.to_json()) if control else None,
-        choice=maps[0].heatmap,
-        explained=maps[1].heatmap,
-        choice_record=_plain(maps[0].to_json()),
-        explained_record=_plain(maps[1].to_json()),
-        effect=_plain(effect.to_json()),
-        choices=which_choice_mattered(model, picture, **shown).table.to_csv(index=False).encode(),
-    )
+    answers = {
+        "sweep": _plain(sweep.to_json()),
+        "weights": sweep.weights.to_csv(index=False).encode(),
+        "map of the choice": maps[0].heatmap,
+        "map of the class": maps[1].heatmap,
+        "record of the choice": _plain(maps[0].to_json()),
+        "record of the class": _plain(maps[1].to_json()),
+        "effect": _plain(effect.to_json()),
+        "choices": which_choice_mattered(model, picture, **shown)
+        .table.to_csv(index=False)
+        .encode(),
+    }
+    if asked.protocol == "zoom":
+        answers["control"] = _plain(sk_viz.sweep(model, picture, scales, "blur").to_json())
+    return answers
 
 
 def visited(visitor: Visitor, asked: Wish) -> Answers:
     """Sweep, attribute and intervene on the pages, and take the answers away."""
     visitor.upload(asked.name, asked.data)
-    answers = Answers(
-        sweep=json.loads(visitor.download("Sweep, JSON")),
-        weights=visitor.download("Weights, CSV"),
-    )
+    answers: Answers = {
+        "sweep": json.loads(visitor.download("Sweep, JSON")),
+        "weights": visitor.download("Weights, CSV"),
+    }
     if asked.protocol == "zoom":
-        answers.control = json.loads(visitor.download("Sweep, JSON", 1))
+        answers["control"] = json.loads(visitor.download("Sweep, JSON", 1))
     visitor.run("why")
-    answers.choice = np.load(io.BytesIO(visitor.download("Map of the choice, NPY")))
-    answers.explained = np.load(io.BytesIO(visitor.download("Map of the class, NPY")))
-    answers.choice_record = json.loads(visitor.download("Its record, JSON"))
-    answers.explained_record = json.loads(visitor.download("Its record, JSON", 1))
+    for which, what in enumerate(("choice", "class")):
+        file = visitor.download(f"Map of the {what}, NPY")
+        answers[f"map of the {what}"] = np.load(io.BytesIO(file))
+        record = visitor.download("Its record, JSON", which)
+        answers[f"record of the {what}"] = json.loads(record)
     visitor.run("what-if")
-    answers.effect = json.loads(visitor.download("Before and after, JSON"))
-    answers.choices = visitor.download("Each unit's choice, CSV")
+    answers["effect"] = json.loads(visitor.download("Before and after, JSON"))
+    answers["choices"] = visitor.download("Each unit's choice, CSV")
     return answers
 
 
-def differing(one: Answers, other: Answers) -> list[str]:
-    """The names of the answers that are not the same to the last digit."""
+def differing(got: Answers, right: Answers) -> list[str]:
+    """The names of the answers that are not those computed alone to the last digit."""
     return [
         name
-        for name, value in vars(one).items()
+        for name, value in got.items()
         if not (
-            np.array_equal(value, getattr(other, name))
+            np.array_equal(value, right[name])
             if isinstance(value, np.ndarray)
-            else value == getattr(other, name)
+            else value == right[name]
         )
     ]
 
