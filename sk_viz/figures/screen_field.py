@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ from sk_viz.figures.screen_style import Ink, kernel_label, scale_label, styled
 LIGHT_OF_FIELD = (240, 228, 66)  # none of a branch's colours, and bright on the dark picture
 GROWTH_HEIGHT = 250
 MOST_PLACES = 28  # along a side that answer a click
-MOST_BEYOND = 0.4  # of the side, that is shown around the picture
+MOST_BEYOND = 0.6  # of the side, that is shown around the picture
+RIM = 0.02  # of what is shown: how far apart boxes are drawn that reach beyond it
 
 # Dash and label of the lines of growth, by the setting of the weights.
 _LOOKS = {
@@ -53,7 +55,8 @@ def field_boxes(
 ) -> go.Figure:
     """The boxes of the branches: solid for the longest path, dotted for the shortest.
 
-    What lies in the padding is drawn around the picture, as far as ``MOST_BEYOND`` of its side.
+    What lies in the padding is drawn around the picture, as far as ``MOST_BEYOND`` of its side;
+    a box that reaches further is drawn along the rim, see :func:`beyond_view`.
 
     Args:
         rgb: uint8 (side, side, 3).
@@ -64,16 +67,16 @@ def field_boxes(
             ``customdata`` [x, y] in [0, 1].
     """
     side = rgb.shape[0]
-    reach = max(
-        (edge for b in boxes for edge in (-b.largest[0], b.largest[2] - side, -b.largest[1])),
-        default=0.0,
-    )
-    beyond = min(max(reach + 2.0, 0.0), MOST_BEYOND * side)
+    beyond = min(max(_reach(boxes, side) + 2.0, 0.0), MOST_BEYOND * side)
+    clipped = beyond_view(boxes, side)
     figure = picture_panel(rgb, ink, beyond=beyond)
     for number, box in enumerate(boxes):
         colour = branch_colour(number, len(boxes))
         for edges, dash, width in ((box.largest, "solid", 2.6), (box.smallest, "dot", 1.8)):
-            left, top, right, bottom = (edge - 0.5 for edge in edges)
+            # Along the rim the largest kernel lies outermost, as it does elsewhere.
+            rim = RIM * (side + 2 * beyond) * (len(boxes) - number - 0.5) - beyond
+            low, high = (rim, side - rim) if clipped else (-math.inf, math.inf)
+            left, top, right, bottom = (min(max(edge, low), high) - 0.5 for edge in edges)
             # The pale line beneath keeps it visible on any picture.
             for line in (
                 {"color": "rgba(255,255,255,0.75)", "width": width + 1.8},
@@ -103,6 +106,23 @@ def field_boxes(
     )
     figure.update_layout(clickmode="event+select", hoverdistance=-1)
     return figure
+
+
+def beyond_view(boxes: Sequence[FieldBox], side: int) -> bool:
+    """Whether a box reaches further than is shown around a picture of ``side`` pixels."""
+    return _reach(boxes, side) + 2.0 > MOST_BEYOND * side
+
+
+def _reach(boxes: Sequence[FieldBox], side: int) -> float:
+    """How many pixels the boxes reach beyond the picture."""
+    return max(
+        (
+            edge
+            for left, top, right, bottom in (box.largest for box in boxes)
+            for edge in (-left, -top, right - side, bottom - side)
+        ),
+        default=0.0,
+    )
 
 
 def field_panel(

@@ -9,6 +9,7 @@ from sk_viz.figures.screen_field import (
     MOST_BEYOND,
     MOST_PLACES,
     FieldBox,
+    beyond_view,
     field_boxes,
     field_growth_lines,
     field_panel,
@@ -41,6 +42,28 @@ def test_padding_is_shown_as_far_as_it_goes_but_not_for_ever(edge: float, beyond
     box = FieldBox(3, (18, 18, 21, 21), (edge, edge, 40 - edge, 40 - edge))
     figure = field_boxes(RGB, [box], LIGHT, place=(0.5, 0.5), positions=10)
     assert figure.layout.xaxis.range[0] == -0.5 - beyond
+
+
+def test_boxes_that_reach_beyond_the_view_are_drawn_along_its_rim() -> None:
+    far = [
+        FieldBox(3, (18, 18, 21, 21), (-90, -90, 130, 130)),
+        FieldBox(5, (17, 17, 22, 22), (-100, -100, 140, 140)),
+    ]
+    assert beyond_view(far, 40)
+    assert not beyond_view(BOXES, 40)
+    figure = field_boxes(RGB, far, LIGHT, place=(0.5, 0.5), positions=10)
+    small, large = (
+        next(s for s in figure.layout.shapes if (s.line.color, s.line.dash) == (colour, "solid"))
+        for colour in (SMALLEST, LARGEST)
+    )
+    low, high = figure.layout.xaxis.range
+    assert low < large.x0 < small.x0 < small.x1 < large.x1 < high
+
+
+def test_a_place_at_the_lower_edge_shows_the_padding_below() -> None:
+    box = FieldBox(3, (18, 37, 21, 40), (10, 29, 29, 48))
+    figure = field_boxes(RGB, [box], LIGHT, place=(0.5, 0.95), positions=10)
+    assert figure.layout.yaxis.range[0] > 48 - 0.5
 
 
 @pytest.mark.parametrize("positions", [4, 56])
