@@ -12,7 +12,7 @@ from sk_viz.figures.screen_lines import stage_branches, stage_lines
 from sk_viz.figures.screen_map import difference_map, end_changes, most_moving_unit
 from sk_viz.figures.screen_style import decimals, kernel_label, scale_label, spread
 from sk_viz.measures.methods import METHODS
-from sk_viz.pages import controls, downloads, shell
+from sk_viz.pages import controls, downloads, identity, shell
 from sk_viz.pages.explore_strip import draw_strip, fill_in
 from sk_viz.pages.explore_view import NO_METHOD, Shown, View, compute
 from sk_viz.pages.prediction import grounds
@@ -81,7 +81,7 @@ def _header(shown: Shown) -> None:
     with right, st.container(horizontal=True, horizontal_alignment="right"):
         downloads.button(shown.sweep, shown.control)
     st.markdown(_answer(shown))
-    _model_line(shown)
+    identity.line(shown.model, shown.picture)
 
 
 def _answer(shown: Shown) -> str:
@@ -102,24 +102,6 @@ def _answer(shown: Shown) -> str:
         blur = end_changes(shown.control.differences)[unit]
         text += f" (by {changes[unit]:+.{d}f}; blur alone {blur:+.{d}f})"
     return re.sub(r"-(?=\d)", "−", text) + "."
-
-
-def _model_line(shown: Shown) -> None:
-    model, picture = shown.model, shown.picture
-    colour = {"bundled": "green", "pretrained": "blue", "untrained": "red"}.get(model.kind, "gray")
-    side = model.preprocessing.input_size
-    badges = f":{colour}-badge[{model.kind}]"
-    if any(unit.split_input for unit in model.units):
-        badges += " :orange-badge[split halves]"
-    dead = sum(unit.dead for unit in model.units)
-    if dead:
-        badges += f" :red-badge[{dead} dead {'unit' if dead == 1 else 'units'}]"
-    # Not a caption, which would pale the badge that says what not to trust.
-    st.markdown(
-        f":small[**{shell.plain(model.id)}** {badges} :gray[{shell.plain(model.note)} "
-        f"Input {side} × {side} on {model.device}. Picture: {shell.plain(picture.name)}, "
-        f"{picture.width} × {picture.height}.]]"
-    )
 
 
 @st.fragment

@@ -14,7 +14,7 @@ from sk_viz.figures.paper_make import FigureBundle, make_bundle
 from sk_viz.figures.paper_request import AtHand, FigureRequest
 from sk_viz.figures.paper_style import DPI, WIDTHS, width_inches
 from sk_viz.measures.methods import METHODS
-from sk_viz.pages import controls, shell
+from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, one_of, switch, word, write_switch
 from sk_viz.pages.film import film
 from sk_viz.pages.state import UPLOAD, Settings, change, current, write_address
@@ -92,12 +92,14 @@ class Made:
         bundle: its files.
         stem: of their names.
         note: what must be known to make it again, in one sentence; "" for nothing.
+        model: what the model is, as Markdown.
     """
 
     request: FigureRequest
     bundle: FigureBundle
     stem: str
     note: str
+    model: str
 
 
 def page() -> None:
@@ -263,7 +265,17 @@ def _compute(settings: Settings, view: FiguresView) -> Made:
         f"Drawing {OF_PICTURE.get(view.figure, OF_SURVEY.get(view.figure, ''))}",
         lambda _: make_bundle(request, stem, loaded),
     )
-    return Made(request, bundle, stem, note)
+    return Made(request, bundle, stem, note, _model_of(loaded))
+
+
+def _model_of(shown: AtHand) -> str:
+    """What the model is, as Markdown: the one that is loaded, or that of the survey."""
+    if shown.model is not None:
+        return identity.brief(shown.model.id, shown.model.note, identity.marks_of(shown.model))
+    header = Store(next(iter(shown.surveys.values()))).header()
+    record, split = header["record"], any(unit["split_input"] for unit in header["units"])
+    badges = identity.marks(record["model_kind"], split=split)
+    return identity.brief(record["model"], record["model_note"], badges)
 
 
 def _of_picture(
@@ -341,6 +353,7 @@ def _preview(made: Made, view: FiguresView) -> None:
     )
     shown = "at its final width of" if times == 1 else f"{times} times its final width of"
     st.caption(f"Shown {shown} {inches:g} in, {VENUES[made.request.width]}.")
+    st.markdown(made.model)
     st.markdown(f"**Caption** {shell.plain(made.bundle.caption)}")
 
 

@@ -14,6 +14,7 @@ import streamlit as st
 import sk_viz
 from sk_viz.figures.screen_field import (
     FieldBox,
+    beyond_view,
     box_key,
     field_boxes,
     field_growth_lines,
@@ -21,11 +22,11 @@ from sk_viz.figures.screen_field import (
 )
 from sk_viz.figures.screen_style import kernel_label, scale_label, spread
 from sk_viz.measures.effective_field import LUO_SHARE, Gate
-from sk_viz.pages import controls, shell
+from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, numbers, one_of, write_numbers
 from sk_viz.pages.downloads import file_stem, table_parquet
 from sk_viz.pages.jobs import Report
-from sk_viz.pages.scene import File, Scene, about, choose_scale, choose_unit, download, scene
+from sk_viz.pages.scene import File, Scene, choose_scale, choose_unit, download, scene
 from sk_viz.pages.state import Settings, change, current, write_address
 from sk_viz.pictures import CENTRE
 
@@ -97,7 +98,7 @@ def page() -> None:
         return
     _answer(fields)
     _panels(fields)
-    about(fields.scene)
+    identity.line(fields.scene.model, fields.scene.picture)
     left, right = st.columns([1, 1.1], gap="medium")
     with left:
         _tables(fields)
@@ -199,9 +200,10 @@ def _panels(fields: Fields) -> None:
             alt="Boxes on the picture: what each branch can see. The table below has their sizes.",
             **chart,
         )
+        rim = " A box at the rim reaches further." if beyond_view(boxes, side) else ""
         st.caption(
             f"{box_key([box.kernel for box in boxes])}. Solid: the longest path, dotted: the "
-            "shortest, through the shortcuts. What lies outside the picture is padding.",
+            f"shortest, through the shortcuts. What lies outside the picture is padding.{rim}",
             unsafe_allow_html=True,
         )
     for place, one, title, what, text in (

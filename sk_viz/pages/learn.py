@@ -13,14 +13,14 @@ from sk_viz.figures.screen_style import kernel_label, scale_label
 from sk_viz.measures.unit_trace import UnitTrace, count_parameters, trace_unit
 from sk_viz.networks.catalogue import BUNDLED
 from sk_viz.networks.sknet import SKNet
-from sk_viz.pages import controls, shell
+from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, number, numbers, one_of, write_number, write_numbers
 from sk_viz.pages.learn_chinese import CHINESE
 from sk_viz.pages.learn_english import ENGLISH
 from sk_viz.pages.learn_facts import Walk, facts, most_decided, strongest_place, telling_channel
 from sk_viz.pages.learn_steps import draw_equations, draw_pictures
 from sk_viz.pages.learn_text import Text
-from sk_viz.pages.scene import Scene, about, scene
+from sk_viz.pages.scene import Scene, scene
 from sk_viz.pages.state import Settings, change, current, write_address
 
 TEXTS: dict[str, Text] = {"en": ENGLISH, "zh": CHINESE}
@@ -78,7 +78,7 @@ def page() -> None:
         draw_equations(walk, view.step)
         if view.step in ("split", "fuse", "sum"):
             _place(walk, text)
-    about(now)
+    identity.line(now.model, now.picture)
     _more(walk, text)
 
 

@@ -141,19 +141,6 @@ def choose_scale(now: Scene) -> None:
     )
 
 
-def about(now: Scene) -> None:
-    """One line on the model and the picture; what is untrained says so."""
-    model, picture = now.model, now.picture
-    colour = {"bundled": "green", "pretrained": "blue", "untrained": "red"}.get(model.kind, "gray")
-    side = model.preprocessing.input_size
-    dead = " :red-badge[dead unit]" if now.unit.dead else ""
-    st.caption(
-        f"**{shell.plain(model.id)}** :{colour}-badge[{model.kind}]{dead} "
-        f"{shell.plain(model.note)} Input {side} × {side} on {model.device}. Picture: "
-        f"{shell.plain(picture.name)}, {picture.width} × {picture.height}."
-    )
-
-
 def download(files: Sequence[File]) -> None:
     """A button that opens the list of files; each is made when it is asked for."""
     with st.popover("Download", icon=":material/download:"):

@@ -15,7 +15,7 @@ import streamlit as st
 
 from sk_viz.figures.screen_style import scale_label
 from sk_viz.figures.screen_survey import at, effect_forest, rising_forest
-from sk_viz.pages import controls, shell
+from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.survey_view import SurveyView
 from sk_viz.pages.surveys_at_hand import SurveyAtHand
 from sk_viz.surveys.store import RECORD, Store
@@ -75,7 +75,7 @@ def report(survey: SurveyAtHand, data: Mapping[str, Any], view: SurveyView) -> N
         "larger kernel."
     )
     _classes(data, protocol, seen, units)
-    _about(data)
+    _about(survey, data)
 
 
 def _answer(data: Mapping[str, Any], protocol: str, scale: float) -> str:
@@ -136,17 +136,19 @@ def _classes(data: Mapping[str, Any], protocol: str, scale: float, units: list[s
     )
 
 
-def _about(data: Mapping[str, Any]) -> None:
+def _about(survey: SurveyAtHand, data: Mapping[str, Any]) -> None:
     record = data["record"]
+    split = any(unit["split_input"] for unit in Store(survey.folder).header()["units"])
     conditions = (
         f"{', '.join(record['protocols'])} at {', '.join(map(scale_label, record['scales']))}"
     )
-    st.caption(
-        f"**{shell.plain(record['model'])}** :gray-badge[{record['model_kind']}] "
-        f"{shell.plain(record['model_note'])} {data['readable']:,} pictures under {conditions}, "
+    note = (
+        f"{record['model_note']} {data['readable']:,} pictures under {conditions}, "
         f"{data['labelled']:,} with a class that the model knows. {data['tests']:,} tests, "
         "corrected by Holm."
     )
+    badges = identity.marks(record["model_kind"], split=split)
+    st.markdown(identity.brief(record["model"], note, badges))
     if data["unreadable_count"]:
         with st.expander(f"Could not be read: {data['unreadable_count']:,}"):
             st.dataframe(pd.DataFrame(data["unreadable"]), hide_index=True)
