@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 
 from sk_viz.figures.screen_overlay import AGAINST, FOR
 from sk_viz.figures.screen_picture import sign_cells
-from sk_viz.figures.screen_style import Ink, styled
+from sk_viz.figures.screen_style import Ink, share_label, styled
 
 ROW = 34  # pixels
 MOST_WRITTEN = 16  # units whose cells have their number in them
@@ -157,7 +157,7 @@ def answer_bars(
             orientation="h",
             name=title,
             marker={"color": colour, "line": {"width": 0}},
-            text=["" if np.isnan(share) else f"{share:.1%}" for share in shares],
+            text=["" if np.isnan(share) else share_label(share) for share in shares],
             textposition="outside",
             textangle=0,
             constraintext="none",

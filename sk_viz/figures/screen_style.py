@@ -55,6 +55,11 @@ def kernel_label(kernel: int) -> str:
     return f"{kernel}×{kernel}"
 
 
+def share_label(share: float) -> str:
+    """A share in [0, 1] as it is written everywhere, such as 46.4 %."""
+    return f"{100 * share:.1f} %"
+
+
 def decimals(size: float, least: int) -> int:
     """How many decimals show numbers of this size to two digits: at least ``least``, at most 7."""
     if size <= 0:

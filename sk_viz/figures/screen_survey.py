@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from sk_viz.figures.palette import LARGEST, SMALLEST
-from sk_viz.figures.screen_style import Ink, scale_label, styled
+from sk_viz.figures.screen_style import Ink, scale_label, share_label, styled
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -155,7 +155,8 @@ def _written(row: Mapping[str, Any], value: str, interval: Sequence[float]) -> s
             f"change {row['change']:+.4f} in {row['n']:,} pictures"
         )
     else:
-        text = f"{row['rising']:.1%} of {row['n']:,}, 95 % {low:.1%} to {high:.1%}"
+        interval = f"95 % {share_label(low)} to {share_label(high)}"
+        text = f"{share_label(row['rising'])} of {row['n']:,}, {interval}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 import sk_viz
 from sk_viz.figures.screen_overlay import common_limit, heat_layer
-from sk_viz.figures.screen_style import scale_label, spread
+from sk_viz.figures.screen_style import scale_label, share_label, spread
 from sk_viz.measures.methods import METHODS
 from sk_viz.pages import shell
 from sk_viz.pages.explore_view import NO_METHOD, Shown, View
@@ -99,7 +99,7 @@ def _filmstrip(
                 others="\n".join(
                     ([f"Likely none of its {classes} classes. Nearest:"] if none else [])
                     + [
-                        f"{p:.1%}  {n}"
+                        f"{share_label(p)}  {n}"
                         for n, p in zip(top["name"], top["probability"], strict=True)
                     ]
                 ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,15 +13,16 @@ import streamlit as st
 import sk_viz
 from sk_viz.figures.screen_intervention import answer_bars, choice_map
 from sk_viz.figures.screen_picture import picture_panel
-from sk_viz.figures.screen_style import kernel_label, scale_label
+from sk_viz.figures.screen_style import kernel_label, scale_label, share_label
 from sk_viz.measures.holding import KINDS
-from sk_viz.pages import controls, shell
+from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, number, one_of, write_number
 from sk_viz.pages.downloads import file_stem, table_parquet
 from sk_viz.pages.jobs import Report
-from sk_viz.pages.scene import File, Scene, about, choose_scale, choose_unit, download, scene
+from sk_viz.pages.scene import File, Scene, choose_scale, choose_unit, download, scene
 from sk_viz.pages.state import Settings, change, current, write_address
 from sk_viz.pages.worth import WorthView, many
+from sk_viz.spreadsheets import to_csv
 
 if TYPE_CHECKING:
     from sk_viz.measures.holding import Choice
@@ -110,7 +112,7 @@ def page() -> None:
     with bars:
         _bars(outcome)
     _map(outcome)
-    about(outcome.scene)
+    identity.line(outcome.scene.model, outcome.scene.picture)
 
 
 def _choices(now: Scene, view: WhatIfView) -> None:
@@ -213,11 +215,15 @@ def _effect_sentence(outcome: Outcome) -> str:
     same = effect.after[effect.after["label"] == before["label"]]["probability"]
     # Outside the five likeliest it is less likely than the fifth.
     least = float(effect.after["probability"].min())
-    share = f"{float(same.max()):.1%}" if len(same) else f"less than {max(least, 0.001):.1%}"
+    share = (
+        share_label(float(same.max()))
+        if len(same)
+        else f"less than {share_label(max(least, 0.001))}"
+    )
     change_ = f"{effect.change[int(before['label'])]:+.2f}".replace("-", "−")
     text = (
         f"**{shell.plain(place)}** held at {how}: **{shell.plain(before['name'])}** "
-        f"{before['probability']:.1%} → {share}, its logit {change_}; "
+        f"{share_label(before['probability'])} → {share}, its logit {change_}; "
     )
     if after["label"] == before["label"]:
         return text + "the answer stays."
@@ -301,7 +307,7 @@ def _files(outcome: Outcome) -> list[File]:
         ),
         (
             "Each unit's choice, CSV",
-            lambda: choices.table.to_csv(index=False).encode(),
+            partial(to_csv, choices.table),
             f"{stem}_choices.csv",
             "text/csv",
         ),

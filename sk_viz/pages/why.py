@@ -23,13 +23,13 @@ from sk_viz.figures.screen_attribution import (
 )
 from sk_viz.figures.screen_overlay import AGAINST, FOR
 from sk_viz.figures.screen_picture import picture_panel
-from sk_viz.figures.screen_style import kernel_label, scale_label
+from sk_viz.figures.screen_style import decimals, kernel_label, scale_label
 from sk_viz.measures.methods import METHODS
-from sk_viz.pages import controls, shell
+from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, one_of, word
 from sk_viz.pages.downloads import file_stem
 from sk_viz.pages.jobs import Report
-from sk_viz.pages.scene import File, Scene, about, choose_scale, choose_unit, download, scene
+from sk_viz.pages.scene import File, Scene, choose_scale, choose_unit, download, scene
 from sk_viz.pages.state import Settings, change, current, write_address
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def page() -> None:
         return
     _answer(maps)
     _panels(maps)
-    about(maps.scene)
+    identity.line(maps.scene.model, maps.scene.picture)
     _faithfulness(maps)
 
 
@@ -230,7 +230,7 @@ def _caption(one: Attribution) -> str:
         f"{green} for, {purple} against" if one.signed else f"{green} how much, for or against"
     )
     explains = re.sub(r"(\d)x(?=\d)", r"\1×", one.explains[0].upper() + one.explains[1:])
-    strength = f"full colour at {full_strength(one.heatmap):.1e} a pixel"
+    strength = f"full colour at {_plain_number(full_strength(one.heatmap))} a pixel"
     if one.delta is None:
         complete = f"The values of {METHODS[one.method].title} need not add up to it."
     else:
@@ -241,6 +241,11 @@ def _caption(one: Attribution) -> str:
     return (
         f"{colours}; {strength}. {shell.plain(explains)}, here {_signed(one.value, 3)}. {complete}"
     )
+
+
+def _plain_number(value: float) -> str:
+    """Two digits, written out."""
+    return f"{value:.{decimals(value, 1)}f}"
 
 
 def _signed(value: float, digits: int) -> str:

@@ -8,15 +8,16 @@ import json
 import tempfile
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from sk_viz.errors import ScaleError
-from sk_viz.figures.screen_style import scale_label
+from sk_viz.figures.screen_style import scale_label, share_label
 from sk_viz.figures.screen_worth import accuracy_lines
-from sk_viz.pages import controls, shell
+from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, number
 from sk_viz.pages.downloads import file_stem, table_parquet
 from sk_viz.pages.jobs import Report
@@ -24,6 +25,7 @@ from sk_viz.pages.scene import File, download
 from sk_viz.pages.state import Settings, current
 from sk_viz.pages.survey_start import MAX_SCALES, asked_pictures
 from sk_viz.pictures import check_scales, parse_scales
+from sk_viz.spreadsheets import to_csv
 from sk_viz.surveys.archives import unpack_pictures
 from sk_viz.surveys.sources import fingerprint, open_source
 
@@ -146,8 +148,9 @@ def _draw(found: Worth) -> None:
         "weights held at their mean. The same numbers can be downloaded as a table.",
     )
     left = f" {found.left_out} more are of classes that it does not have." if found.left_out else ""
+    model = found.model
+    st.markdown(identity.brief(model.id, model.note, identity.marks_of(model)))
     st.caption(
-        f"{shell.plain(found.model.id)} ({found.model.kind}), "
         f"{int(table['n'].iloc[0])} pictures. Bars are Wilson's 95 % intervals; the intervals of "
         "a loss are bootstraps over the same pictures with and without. The mean is of these "
         f"pictures' own weights.{left}"
@@ -163,9 +166,9 @@ def _sentence(found: Worth) -> str:
     mean = value.row(first, AT_MEAN)
     parts = [
         f"At {scale_label(first)} the network is right for "
-        f"**{value.row(first, LIVE)['accuracy']:.1%}** of the pictures, and for "
-        f"**{mean['accuracy']:.1%}** with every weight held at its mean: the choice is worth "
-        f"{_points(mean)}."
+        f"**{share_label(value.row(first, LIVE)['accuracy'])}** of the pictures, and for "
+        f"**{share_label(mean['accuracy'])}** with every weight held at its mean: the "
+        f"choice is worth {_points(mean)}."
     ]
     if last > first:
         at_one = value.row(last, AT_ONE)
@@ -194,7 +197,7 @@ def _files(found: Worth) -> list[File]:
         ),
         (
             "Accuracy, CSV",
-            lambda: value.table.to_csv(index=False).encode(),
+            partial(to_csv, value.table),
             f"{stem}.csv",
             "text/csv",
         ),

@@ -35,6 +35,7 @@ def test_a_unit_and_the_class_are_explained_at_the_same_scale(
     assert isinstance(second["target"], int)
     assert "rank correlation of the two maps" in text(app)
     assert "untrained" in text(app)
+    assert "full colour at 0." in text(app)  # a number as people write it, never 3.5e-03
     assert app.query_params == {**QUICK, "unit": "SK_3_1", "scale": "1.5"}
 
 
