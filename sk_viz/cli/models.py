@@ -52,7 +52,7 @@ def models(as_json: JsonOption = False) -> None:
 def train(
     data: Annotated[Path, typer.Option(help="Parquet files or an ImageFolder.")],
     out: Annotated[Path, typer.Option(help="Folder of the checkpoints and of the model.")],
-    steps: Annotated[int, typer.Option(min=1, help="In all; more than before go on.")] = 4300,
+    steps: Annotated[int, typer.Option(min=1, help="In all; more than before go on.")] = 11_000,
     seed: Annotated[int, typer.Option(help="Of the weights and of every draw.")] = 0,
     strangers: Annotated[
         Path | None,
@@ -65,7 +65,8 @@ def train(
 ) -> None:
     """Train the bundled model and write its card; started again with the same words it goes on."""
     from sk_viz.training.document import document
-    from sk_viz.training.train import Progress, Recipe
+    from sk_viz.training.recipe import Recipe
+    from sk_viz.training.train import Progress
     from sk_viz.training.train import train as run
 
     with progress_bar("training") as draw:

@@ -23,13 +23,16 @@ class Augmentation:
     Attributes:
         crop: side of the square crop over the picture's shorter side; its logarithm is drawn
             from a triangle with its peak at 1. Above 1 the picture stands smaller, in a border.
+        even_share: share of the crops that are drawn evenly over the logarithm instead, so that
+            small and large objects are not rare.
         aspect: ratio of the crop's sides, drawn log-uniformly between 1 / aspect and aspect.
         blur_share: share of pictures that are blurred, whatever their scale.
         blur_sigma: largest standard deviation of the Gaussian blur over the input size.
         colour: largest relative change of brightness, contrast and saturation.
     """
 
-    crop: tuple[float, float] = (0.45, 2.0)
+    crop: tuple[float, float] = (0.45, 2.2)
+    even_share: float = 0.35
     aspect: float = 1.25
     blur_share: float = 0.25
     blur_sigma: float = 0.025
@@ -51,7 +54,9 @@ def augment(pixels: Pixels, size: int, settings: Augmentation, rng: np.random.Ge
 def _crop(pixels: Pixels, size: int, settings: Augmentation, rng: np.random.Generator) -> Pixels:
     height, width = pixels.shape[:2]
     low, high = np.log(settings.crop)
-    side = min(height, width) * np.exp(rng.triangular(low, 0.0, high))
+    even = rng.random() < settings.even_share
+    drawn = rng.uniform(low, high) if even else rng.triangular(low, 0.0, high)
+    side = min(height, width) * np.exp(drawn)
     stretch = np.exp(rng.uniform(-1, 1) * np.log(settings.aspect) / 2)
     spans = (side * stretch, side / stretch)
     (x0, x1), (y0, y1) = (

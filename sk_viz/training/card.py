@@ -25,6 +25,15 @@ _TERMS = {
 
 
 @dataclass(frozen=True)
+class Leg:
+    """A stretch of a run: the step it began at, the steps it aimed at, and its processes."""
+
+    begun: int
+    aim: int
+    parts: int
+
+
+@dataclass(frozen=True)
 class Made:
     """How a model came to be.
 
@@ -40,7 +49,7 @@ class Made:
         recipe: the recipe's values.
         hours: of training.
         log: one entry a checkpoint: step, loss and top-1 a source.
-        starts: (step begun at, steps aimed at) of each part of the run that is still in it.
+        starts: the legs of the run that are still in it.
         machine: what it was trained on.
         classes: how many it tells apart.
         strangers: the command's option for pictures of none of them, "" where there were none.
@@ -57,7 +66,7 @@ class Made:
     recipe: Mapping[str, Any]
     hours: float
     log: Sequence[Mapping[str, Any]]
-    starts: Sequence[tuple[int, int]]
+    starts: Sequence[Leg]
     machine: str
     classes: int
     strangers: str
@@ -138,14 +147,17 @@ def _recipe(made: Made) -> str:
         f"--seed {recipe['seed']}{made.strangers}`, which goes on where it was stopped, and at the "
         "end judges the model and writes this card.",
         f"{recipe['steps']:,} steps of {recipe['batch']} pictures in {made.hours:.1f} hours on "
-        f"{made.machine}. AdamW at {recipe['rate']:g} with weight decay {recipe['decay']:g}, "
+        f"{made.machine}{', in bfloat16 but for the branches' * recipe['mixed']}. Muon at "
+        f"{recipe['rate']:g}, and AdamW at half of that for the first convolution, the last layer, "
+        f"biases and norms; weight decay {recipe['decay']:g}, "
         f"warm-up over {recipe['warmup']} steps, falling to zero over the last "
         f"{recipe['decay_share']:.0%}; label smoothing {recipe['smoothing']:g}; the exponential "
         f"average of the weights ({recipe['average']:g}) is what is kept. Inputs grow: {sizes}.",
         "The object's scale and the picture's sharpness are kept apart: crops of "
         f"{recipe['augmentation']['crop'][0]:g} to {recipe['augmentation']['crop'][1]:g} times the "
-        f"shorter side, and {recipe['augmentation']['blur_share']:.0%} of the pictures blurred "
-        "whatever their scale.",
+        f"shorter side, {recipe['augmentation']['even_share']:.0%} of them drawn evenly over the "
+        "logarithm and the others mostly near 1, and "
+        f"{recipe['augmentation']['blur_share']:.0%} of the pictures blurred whatever their scale.",
     ]
     lines += _course(made)
     names = [name for name in made.log[-1] if name.startswith("top1_")]
@@ -163,14 +175,20 @@ def _recipe(made: Made) -> str:
 def _course(made: Made) -> list[str]:
     """What of the run was not as the command would do it in one go."""
     said = []
-    first = made.starts[0][0]
+    first = made.starts[0].begun
     if first:
         said.append(f"The log begins at step {first:,}; how it came there is not known to it.")
-    if len({aim for _, aim in made.starts}) > 1:
-        legs = ", ".join(f"from step {begun:,} towards {aim:,}" for begun, aim in made.starts)
+    if len({leg.aim for leg in made.starts}) > 1:
+        legs = ", ".join(f"from step {leg.begun:,} towards {leg.aim:,}" for leg in made.starts)
         said.append(
             f"This run changed its aim on the way: {legs}. Input size and learning rate follow the "
             "share of the steps aimed at, so a run in one go differs."
+        )
+    if len({leg.parts for leg in made.starts}) > 1:
+        legs = ", ".join(f"from step {leg.begun:,} {leg.parts}" for leg in made.starts)
+        said.append(
+            f"The processes that computed a part of each batch changed on the way: {legs}. Norms "
+            "are taken over a part, so a run in one go differs."
         )
     return said
 

@@ -16,13 +16,14 @@ from sk_viz.networks.bundled import WEIGHTS, load_bundled, save_bundled
 from sk_viz.networks.catalogue import count_macs
 from sk_viz.networks.certainty import Certainty
 from sk_viz.networks.zoo import Model, load_model
-from sk_viz.training.card import Made, render
+from sk_viz.training.card import Leg, Made, render
 from sk_viz.training.certain import measure_certainty
 from sk_viz.training.data import read_labelled, split_validation
 from sk_viz.training.judge import Progress, judge
+from sk_viz.training.recipe import Recipe
 from sk_viz.training.samples import judge_samples
 from sk_viz.training.strangers import read_strangers
-from sk_viz.training.train import LOG, MODEL, Recipe
+from sk_viz.training.train import LOG, MODEL
 
 LOG_BEFORE = "log_before.jsonl"
 CARD = "MODEL_CARD.md"
@@ -87,28 +88,29 @@ def document(
     return card
 
 
-def course(run: Path) -> tuple[list[dict[str, Any]], list[tuple[int, int]]]:
+def course(run: Path) -> tuple[list[dict[str, Any]], list[Leg]]:
     """What the log of a run says, without what was done again later.
 
     A run that was begun with another one's checkpoint has that one's log beside its own, as
     ``log_before.jsonl``.
 
     Returns:
-        One entry a checkpoint, and for each part of the run the step it began at and the steps it
-        aimed at; parts with the same aim are one.
+        One entry a checkpoint, and the legs of the run; legs with the same aim and as many
+        processes are one.
     """
     files = [file for file in (run / LOG_BEFORE, run / LOG) if file.is_file()]
     log: list[dict[str, Any]] = []
-    starts: list[tuple[int, int]] = []
+    starts: list[Leg] = []
     for line in (json.loads(text) for file in files for text in file.read_text().splitlines()):
         if "started" not in line:
             log.append(line)
             continue
         begun = line["started"]
         log = [entry for entry in log if entry["step"] <= begun]
-        starts = [start for start in starts if start[0] < begun]
-        if not starts or starts[-1][1] != line["steps"]:
-            starts.append((begun, line["steps"]))
+        starts = [start for start in starts if start.begun < begun]
+        leg = Leg(begun, line["steps"], line["parts"])
+        if not starts or (starts[-1].aim, starts[-1].parts) != (leg.aim, leg.parts):
+            starts.append(leg)
     return log, starts
 
 

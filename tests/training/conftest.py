@@ -36,6 +36,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture
+def two_classes() -> SKNetConfig:
+    """The shape of a tiny network."""
+    return TWO_CLASSES
+
+
 @pytest.fixture(scope="session")
 def model() -> Model:
     """An untrained network for the classes of ``folder``."""

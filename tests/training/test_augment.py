@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from hypothesis import given, settings
@@ -40,3 +42,18 @@ def test_blur_does_not_depend_on_the_scale_of_the_crop():
         shares.append(np.mean(np.array(drawn) < plain - 1.5))
     assert abs(shares[0] - shares[1]) < 0.12
     assert all(0.08 < share < 0.4 for share in shares)
+
+
+def test_small_objects_are_not_rare():
+    """The picture's share of the view says at which scale it was drawn."""
+    rng = np.random.default_rng(0)
+    white = np.full((64, 64, 3), 255, np.uint8)
+    settings_ = Augmentation(crop=(0.5, 2.2), aspect=1, blur_share=0, colour=0)
+
+    def small(even_share: float) -> float:
+        drawn = replace(settings_, even_share=even_share)
+        # Borders of white are mirrored or repeated picture; those of a colour are not white.
+        shares = [(augment(white, 64, drawn, rng) == 255).all(axis=2).mean() for _ in range(600)]
+        return float(np.mean(np.array(shares) < 0.35))
+
+    assert small(1.0) > small(0.0) + 0.03

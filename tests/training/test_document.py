@@ -6,8 +6,9 @@ import torch
 
 from sk_viz.networks.bundled import ClassName, load_bundled, save_bundled
 from sk_viz.networks.zoo import load_model
+from sk_viz.training.card import Leg
 from sk_viz.training.document import course, document
-from sk_viz.training.train import Recipe
+from sk_viz.training.recipe import Recipe
 
 RECIPE = replace(Recipe(), validation=0.5, steps=4)
 
@@ -18,9 +19,9 @@ def run(model, tmp_path):
     names = [ClassName(name) for name in model.classes]
     save_bundled(tmp_path / "model", model.network, model.preprocessing, names, "Random.")
     lines = [
-        {"started": 0, "steps": 9},
+        {"started": 0, "steps": 9, "parts": 1},
         {"step": 2, "seconds": 1.0, "loss": 2.0, "top1_folder": 0.5},
-        {"started": 2, "steps": 4},
+        {"started": 2, "steps": 4, "parts": 1},
         {"step": 4, "seconds": 2.0, "loss": 1.5, "top1_folder": 0.5},
     ]
     (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, lines)))
@@ -86,10 +87,18 @@ def test_without_strangers_nothing_is_claimed(run, folder):
 
 
 def test_what_was_done_again_is_not_in_the_course(tmp_path):
-    before = [{"started": 0, "steps": 9}, {"step": 3, "loss": 1}, {"step": 6, "loss": 1}]
-    own = [{"started": 3, "steps": 20}, {"step": 5, "loss": 2}, {"started": 5, "steps": 20}]
+    before = [
+        {"started": 0, "steps": 9, "parts": 1},
+        {"step": 3, "loss": 1},
+        {"step": 6, "loss": 1},
+    ]
+    own = [
+        {"started": 3, "steps": 20, "parts": 1},
+        {"step": 5, "loss": 2},
+        {"started": 5, "steps": 20, "parts": 2},
+    ]
     (tmp_path / "log_before.jsonl").write_text("\n".join(map(json.dumps, before)))
     (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, own)))
     log, starts = course(tmp_path)
     assert [(entry["step"], entry["loss"]) for entry in log] == [(3, 1), (5, 2)]
-    assert starts == [(0, 9), (3, 20)]
+    assert starts == [Leg(0, 9, 1), Leg(3, 20, 1), Leg(5, 20, 2)]

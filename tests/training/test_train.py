@@ -1,3 +1,4 @@
+import copy
 import json
 from dataclasses import replace
 
@@ -8,9 +9,13 @@ import torch
 from sk_viz.errors import ModelError
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.networks.zoo import load_model
+from sk_viz.training import gradients
 from sk_viz.training import train as module
 from sk_viz.training.data import read_labelled
-from sk_viz.training.train import Recipe, Sampler, train
+from sk_viz.training.gradients import Partners, backward, forward_of
+from sk_viz.training.recipe import Recipe
+from sk_viz.training.sampler import Sampler
+from sk_viz.training.train import train
 
 RECIPE = Recipe(
     steps=6,
@@ -20,6 +25,9 @@ RECIPE = Recipe(
     warmup=2,
     validation=0.25,
 )
+
+
+PLAIN = {"compiled": False, "processes": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -43,21 +51,78 @@ def _weights(folder):
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(folder, tmp_path):
-    whole = train(folder, tmp_path / "whole", RECIPE, compiled=False)
+    whole = train(folder, tmp_path / "whole", RECIPE, **PLAIN)
 
     def stop(progress):
         if progress.step == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(folder, tmp_path / "cut", RECIPE, compiled=False, report=stop, save_seconds=0)
+        train(
+            folder,
+            tmp_path / "cut",
+            RECIPE,
+            compiled=False,
+            processes=1,
+            report=stop,
+            save_seconds=0,
+        )
     steps = []
     cut = train(
-        folder, tmp_path / "cut", RECIPE, compiled=False, report=lambda p: steps.append(p.step)
+        folder,
+        tmp_path / "cut",
+        RECIPE,
+        compiled=False,
+        processes=1,
+        report=lambda p: steps.append(p.step),
     )
     assert steps[0] == 4  # the fourth step was done but not saved: it is done again
     for name, value in _weights(whole).items():
         torch.testing.assert_close(value, _weights(cut)[name], rtol=0, atol=0, msg=name)
+
+
+def test_two_processes_compute_the_gradient_of_one(folder, tmp_path):
+    """The mean over both halves of the batch, each with norms of its own."""
+    pictures = read_labelled(folder)
+    sampler = Sampler(pictures, RECIPE)
+    network = module.sknet_tiny(classes=2)
+    whole = {name: [] for name, _ in network.named_parameters()}
+    halves = [sampler.batch(0, part, 2) for part in (0, 1)]
+    for inputs, labels in halves:
+        alone = copy.deepcopy(network)
+        forward = forward_of(alone, replace(RECIPE, mixed=False), compiled=False)
+        criterion = torch.nn.CrossEntropyLoss(label_smoothing=RECIPE.smoothing)
+        criterion(forward(inputs), labels).backward()
+        for name, parameter in alone.named_parameters():
+            whole[name].append(parameter.grad)
+    exact = Sampler(pictures, replace(RECIPE, mixed=False))
+    with Partners(network, exact, False, range(1), 2) as partners:
+        forward = forward_of(network, exact.recipe, compiled=False)
+        partners.begin()
+        loss = backward(forward, exact, 0, 0, 2, torch.device("cpu"))
+        assert np.isfinite(partners.add_to(network, loss))
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(parameter.grad, sum(whole[name]) / 2, atol=1e-6, rtol=1e-4)
+
+
+def test_the_parts_of_a_batch_are_the_batch(folder):
+    sampler = Sampler(read_labelled(folder), RECIPE)
+    whole, labels = sampler.batch(4)
+    parts = [sampler.batch(4, part, 3) for part in range(3)]
+    for part, (views, of_part) in enumerate(parts):
+        torch.testing.assert_close(views, whole[part::3], rtol=0, atol=0)
+        assert of_part.tolist() == labels[part::3].tolist()
+
+
+def test_a_partner_that_ends_is_told(folder, monkeypatch):
+    monkeypatch.setattr(gradients, "_PATIENCE", 0.1)
+    sampler = Sampler(read_labelled(folder), RECIPE)
+    network = module.sknet_tiny(classes=2)
+    with Partners(network, sampler, False, range(1), 2) as partners:
+        partners._others[0]._process.kill()
+        backward(forward_of(network, RECIPE, False), sampler, 0, 0, 2, torch.device("cpu"))
+        with pytest.raises(ModelError, match="start the same command again"):
+            partners.add_to(network, 1.0)
 
 
 def test_it_learns_and_leaves_a_model_and_a_log(folder, tmp_path):
@@ -67,11 +132,12 @@ def test_it_learns_and_leaves_a_model_and_a_log(folder, tmp_path):
         tmp_path,
         replace(RECIPE, steps=60, batch=16, rate=5e-3),
         compiled=False,
+        processes=1,
         report=lambda p: losses.append(p.loss),
     )
     assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.1
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert lines[0] == {"started": 0, "steps": 60}
+    assert lines[0] == {"started": 0, "steps": 60, "parts": 1}
     assert lines[-1]["step"] == 60
     assert lines[-1]["top1_folder"] > 0.8
     loaded = load_model(model, "cpu")
@@ -80,9 +146,9 @@ def test_it_learns_and_leaves_a_model_and_a_log(folder, tmp_path):
 
 
 def test_another_recipe_on_the_same_folder_is_refused(folder, tmp_path):
-    train(folder, tmp_path, replace(RECIPE, steps=2), compiled=False)
+    train(folder, tmp_path, replace(RECIPE, steps=2), **PLAIN)
     with pytest.raises(ModelError, match="another seed"):
-        train(folder, tmp_path, replace(RECIPE, seed=1), compiled=False)
+        train(folder, tmp_path, replace(RECIPE, seed=1), **PLAIN)
 
 
 def test_the_rate_warms_up_stays_and_falls_to_zero():
@@ -92,6 +158,20 @@ def test_the_rate_warms_up_stays_and_falls_to_zero():
     assert rates[9:51] == [1.0] * 42
     assert np.all(np.diff(rates[50:]) < 0)
     assert rates[-1] == pytest.approx(0.02)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(folder, tmp_path):
+    last = replace(RECIPE, steps=3)
+    train(folder, tmp_path, last, **PLAIN)
+    kept = (tmp_path / "checkpoint.pt").read_bytes()
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    state["network"]["head.bias"][0] = torch.nan
+    torch.save(state, tmp_path / "checkpoint.pt")
+    broken = (tmp_path / "checkpoint.pt").read_bytes()
+    assert broken != kept
+    with pytest.raises(ModelError, match=r"loss of step 4 is no longer a number"):
+        train(folder, tmp_path, replace(last, steps=6), **PLAIN)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == broken
 
 
 def test_a_step_draws_the_same_whatever_came_before(folder):

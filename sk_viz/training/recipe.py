@@ -1,0 +1,61 @@
+"""The recipe of the bundled model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sk_viz.training.augment import Augmentation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the result, besides the data.
+
+    Attributes:
+        steps: optimiser steps in all. The learning rate stays at its peak until the last
+            ``decay_share`` of them and then falls linearly to zero, so a longer run continues a
+            shorter one from before its decay.
+        batch: pictures a step.
+        size: final input size, pixels.
+        size_schedule: (share of the steps done, input size), in order; small inputs first.
+        rate: peak learning rate. Matrices are moved by Muon, whose steps are scaled to AdamW's;
+            biases, norms, the first convolution and the last layer by AdamW itself, at half of it.
+        decay: weight decay; not put on biases and norms.
+        warmup: steps of linear warm-up.
+        decay_share: share of the steps in which the learning rate falls.
+        smoothing: label smoothing.
+        average: decay of the exponential average of the weights, which is what is kept.
+        mixed: compute in bfloat16, all but the branches' convolutions and the loss.
+        large_share: share of each batch from the collection with the largest pictures, whose
+            zooms bring real detail; ignored with one collection.
+        validation: share of the pictures held out.
+        seed: of the weights and of every draw; a step's draws depend on it and the step alone.
+        augmentation: see :class:`~sk_viz.training.augment.Augmentation`.
+    """
+
+    steps: int = 11_000
+    batch: int = 128
+    size: int = 64
+    size_schedule: tuple[tuple[float, int], ...] = ((0.0, 32), (0.35, 40), (0.6, 48), (0.82, 64))
+    rate: float = 4e-3
+    decay: float = 0.05
+    warmup: int = 400
+    decay_share: float = 0.6
+    smoothing: float = 0.1
+    average: float = 0.998
+    mixed: bool = True
+    large_share: float = 0.25
+    validation: float = 0.05
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def size_at(self, step: int) -> int:
+        """Input size of a step, pixels."""
+        return [size for start, size in self.size_schedule if step >= start * self.steps][-1]
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step."""
+        if step < self.warmup:
+            return self.rate * (step + 1) / self.warmup
+        left = (self.steps - step) / (self.decay_share * self.steps)
+        return self.rate * min(1.0, left)

@@ -1,0 +1,82 @@
+"""Which pictures a step is shown, and how they look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sk_viz.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from sk_viz.training.augment import augment
+from sk_viz.training.data import LabelledPictures
+from sk_viz.training.recipe import Recipe
+
+
+class Sampler:
+    """Draws the batch of any step, from the seed and the step alone."""
+
+    def __init__(self, pictures: LabelledPictures, recipe: Recipe) -> None:
+        self.pictures = pictures
+        self.recipe = recipe
+        groups = sorted(set(pictures.sources))
+        sources = np.array(pictures.sources)
+        positions = [np.flatnonzero(sources == group) for group in groups]
+        # Classes of one collection may be very uneven: draw by the root of their frequency.
+        self._positions = positions
+        self._chances = [_by_root_frequency(pictures.labels[p]) for p in positions]
+        large = max(range(len(groups)), key=lambda g: _mean_bytes(pictures, positions[g]))
+        share = recipe.large_share if len(groups) > 1 else 1.0
+        others = (1 - share) / max(1, len(groups) - 1)
+        self._shares = [share if g == large else others for g in range(len(groups))]
+
+    def batch(self, step: int, part: int = 0, parts: int = 1) -> tuple[Tensor, Tensor]:
+        """Pictures (N, 3, S, S) float32, normalised, and labels (N,).
+
+        Args:
+            step: whose batch it is.
+            part: which of its parts; together they are the batch that is drawn in one part.
+            parts: how many there are.
+        """
+        rng = np.random.default_rng((self.recipe.seed, step))
+        size = self.recipe.size_at(step)
+        counts = rng.multinomial(self.recipe.batch, self._shares)
+        chosen = np.concatenate(
+            [
+                rng.choice(positions, count, p=chances)
+                for positions, chances, count in zip(
+                    self._positions, self._chances, counts, strict=True
+                )
+            ]
+        )
+        places = range(part, len(chosen), parts)
+        views = np.stack(
+            [
+                augment(
+                    self.pictures.decode(chosen[place]),
+                    size,
+                    self.recipe.augmentation,
+                    np.random.default_rng((self.recipe.seed, step, place)),
+                )
+                for place in places
+            ]
+        )
+        return normalise_batch(views), torch.from_numpy(self.pictures.labels[chosen[places]])
+
+
+def normalise_batch(views: np.ndarray[Any, np.dtype[np.uint8]]) -> Tensor:
+    """(N, H, W, 3) bytes -> (N, 3, H, W) float32 with ImageNet's mean and deviation removed."""
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    pictures = torch.from_numpy(views).permute(0, 3, 1, 2).float().div_(255)
+    return ((pictures - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _by_root_frequency(labels: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
+    counts = np.bincount(labels)
+    chances = 1 / np.sqrt(counts[labels])
+    return chances / chances.sum()
+
+
+def _mean_bytes(pictures: LabelledPictures, positions: Any) -> float:
+    return float(np.mean([len(pictures.encoded[i]) for i in positions[:200]]))
