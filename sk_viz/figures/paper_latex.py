@@ -22,8 +22,13 @@ _SPECIAL = {
 }
 
 
+# Of a number, not of a word: LaTeX would set it as a hyphen.
+_MINUS = re.compile(r"(?<![\w.-])-(?=\.?\d)")
+
+
 def escape(text: str) -> str:
-    """Text that LaTeX prints as it stands."""
+    """Text that LaTeX prints as it stands, with a minus before numbers."""
+    text = _MINUS.sub("\N{MINUS SIGN}", text)
     return "".join(_SPECIAL.get(letter, letter) for letter in text)
 
 
@@ -39,11 +44,15 @@ def snippet(file_name: str, caption: str, command: str, *, spans: bool) -> str:
     kind = "figure*" if spans else "figure"
     label = re.sub(r"[^a-z0-9]+", "-", file_name.rsplit(".", 1)[0].lower()).strip("-")
     one_line = " ".join(command.split())
+    stem, _, ending = file_name.rpartition(".")
+    included = f"\\includegraphics{{{file_name}}}"
+    if ending == "svg":  # which LaTeX does not read by itself
+        included = f"\\includesvg{{{stem}}}  % \\usepackage{{svg}}"
     return (
         f"% Made by: {one_line}\n"
         f"\\begin{{{kind}}}[t]\n"
         "  \\centering\n"
-        f"  \\includegraphics{{{file_name}}}\n"
+        f"  {included}\n"
         f"  \\caption{{{escape(caption)} Made with SK-Viz~\\cite{{skviz}}; "
         "the network is an SKNet~\\cite{li2019selective}.}\n"
         f"  \\label{{fig:{label}}}\n"
