@@ -57,7 +57,7 @@ def kernel_label(kernel: int) -> str:
 
 def share_label(share: float) -> str:
     """A share in [0, 1] as it is written everywhere, such as 46.4 %."""
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f}\u00a0%"
 
 
 def decimals(size: float, least: int) -> int:

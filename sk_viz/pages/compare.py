@@ -11,9 +11,9 @@ import streamlit as st
 import sk_viz
 from sk_viz.figures.screen_compare import apart, apart_map, common_reach, side_lines, side_map
 from sk_viz.figures.screen_picture import picture_panel
-from sk_viz.figures.screen_style import kernel_label, scale_label
+from sk_viz.figures.screen_style import kernel_label, scale_label, share_label
 from sk_viz.measures.holding import KINDS
-from sk_viz.pages import controls, shell
+from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, numbers, one_of, word, write_numbers
 from sk_viz.pages.jobs import Report
 from sk_viz.pages.scene import Scene, choose_scale, scene
@@ -101,9 +101,7 @@ def page() -> None:
     write_address(Settings, CompareView)
     shell.question(QUESTION)
     answer = st.container()
-    for column, name in zip(st.columns(2, gap="medium"), "AB", strict=True):
-        with column:
-            _choose(name, settings, view)
+    scale = _choose(settings, view)
     with answer:
         both = shell.last_good("compare", lambda: _compute(settings, view))
     if both is None:
@@ -111,6 +109,7 @@ def page() -> None:
     first, second = both
     with answer:
         _answer(first, second)
+    with scale:
         choose_scale(first.scene)
     reach = common_reach(first.sweep.differences, second.sweep.differences)
     # Columns of their own, so that both maps stand at one height.
@@ -166,19 +165,21 @@ def _swept(name: str, settings: Settings, hold: str) -> Side:
     return Side(name, now, shell.result(key, f"Sweeping side {name}", work), hold)
 
 
-def _choose(name: str, settings: Settings, view: CompareView) -> None:
-    """The controls of one side. A's picture, model and protocol stand in the sidebar."""
-    own = settings if name == "A" else settings_of_b(settings, view)
-    with st.container(border=True):
-        if name == "A":
-            st.markdown("**Side A** · picture, model and protocol as in the sidebar")
-        else:
-            st.markdown("**Side B** · the same but for")
-            _choose_b(own, settings, view)
-        _hold(name, own, view)
+def _choose(settings: Settings, view: CompareView) -> Any:
+    """The controls of both sides in one row; where the scale of both is chosen."""
+    scale, hold_a, *rest, hold_b = st.columns(6)
+    other = settings_of_b(settings, view)
+    with hold_a:
+        _hold("A", settings, view)
+    _choose_b(other, settings, view, rest)
+    with hold_b:
+        _hold("B", other, view)
+    if other.protocol in ("zoom", "object"):
+        _point(other)
+    return scale
 
 
-def _choose_b(own: Settings, settings: Settings, view: CompareView) -> None:
+def _choose_b(own: Settings, settings: Settings, view: CompareView, columns: list[Any]) -> None:
     titles = {s.id: s.title for s in samples() if s.id in shell.sample_ids(own.protocol)}
     pictures = {SAME: "Same picture", **titles}
     if "upload" in st.session_state:
@@ -186,22 +187,20 @@ def _choose_b(own: Settings, settings: Settings, view: CompareView) -> None:
     models = {SAME: "Same model"} | {name: name for name in shell.model_ids()}
     protocols = {SAME: f"Same protocol ({settings.protocol})"} | {p: p for p in PROTOCOLS}
     for column, field, options in zip(
-        st.columns(3),
+        columns,
         ("picture", "model", "protocol"),
         (pictures, models, protocols),
         strict=True,
     ):
         value = getattr(view, field)
         column.selectbox(
-            field.capitalize(),
+            f"B: {field}",
             list(options),
             format_func=_named(options),
             **controls.bound(
                 f"compare.{field}", value if value in options else SAME, CompareView, field
             ),
         )
-    if own.protocol in ("zoom", "object"):
-        _point(own)
 
 
 def _named(options: dict[str, str]) -> Any:
@@ -214,10 +213,16 @@ def _point(own: Settings) -> None:
         change(CompareView, point=() if chosen == current(Settings).point else chosen)
 
     what = "Point of zoom" if own.protocol == "zoom" else "Place"
-    for column, axis, value in zip(st.columns(2), "xy", own.point, strict=True):
+    columns = st.columns(6)[-2:]
+    for column, axis, value in zip(columns, "xy", own.point, strict=True):
         st.session_state[f"compare.{axis}"] = value
         column.slider(
-            f"{what} of B, {axis}", 0.0, 1.0, step=0.01, key=f"compare.{axis}", on_change=moved
+            f"B: {what.lower()}, {axis}",
+            0.0,
+            1.0,
+            step=0.01,
+            key=f"compare.{axis}",
+            on_change=moved,
         )
 
 
@@ -234,16 +239,17 @@ def _hold(name: str, own: Settings, view: CompareView) -> None:
     options = [f"{where}.{kind}" for where in ("all", *stages, *names) for kind in KINDS]
     choices = dict.fromkeys(["", *options, hold])  # with what a link holds in another network
     st.selectbox(
-        "Hold weights",
+        f"{name}: hold weights",
         list(choices),
         format_func=_held,
+        help="Side A is the picture, model and protocol of the sidebar." if name == "A" else None,
         **controls.bound(f"compare.{field}", hold, CompareView, field),
     )
 
 
 def _held(hold: str) -> str:
     if not hold:
-        return "None: every unit chooses"
+        return "None: all choose"
     where, _, kind = hold.rpartition(".")
     place = {"all": "all units"}.get(where, where)
     stage = re.fullmatch(r"SK_(\d+)", where)
@@ -255,8 +261,8 @@ def _answer(first: Side, second: Side) -> None:
     scale = first.scene.scale
     (name, share), (other, other_share) = first.best, second.best
     says = (
-        f"At {scale_label(scale)} A says **{shell.plain(name)}** ({share:.1%}), B "
-        f"**{shell.plain(other)}** ({other_share:.1%})."
+        f"At {scale_label(scale)} A says **{shell.plain(name)}** ({share_label(share)}), B "
+        f"**{shell.plain(other)}** ({share_label(other_share)})."
     )
     if not _agree(first, second):
         st.markdown(
@@ -290,17 +296,15 @@ def _agree(first: Side, second: Side) -> bool:
 
 def _side(side: Side, unit: str, reach: float) -> None:
     now = side.scene
-    model = now.model
-    colour = {"bundled": "green", "pretrained": "blue", "untrained": "red"}.get(model.kind, "gray")
     held = f" · held: {_held(side.hold)}" if side.hold else ""
     st.markdown(
-        f"**{side.name}** · {shell.plain(model.id)} :{colour}-badge[{model.kind}] · "
+        f"**{side.name}** · {shell.plain(now.model.id)} {identity.marks_of(now.model)} · "
         f"{now.settings.protocol} · {shell.plain(now.picture.name)}{shell.plain(held)}"
     )
     picture, answers = st.columns([1, 1.6], vertical_alignment="center")
     with picture:
         figure = picture_panel(now.stimulus.rgb, shell.ink())
-        figure.update_layout(height=150)
+        figure.update_layout(height=120)
         st.plotly_chart(
             figure,
             theme=None,
@@ -312,7 +316,7 @@ def _side(side: Side, unit: str, reach: float) -> None:
     top = table[table["scale"] == now.scale]
     answers.markdown(
         "  \n".join(
-            f"{share:.1%} {shell.plain(name)}"
+            f":small[{share_label(share)} {shell.plain(name)}]"
             for name, share in zip(top["name"], top["probability"], strict=True)
         )
     )

@@ -296,6 +296,8 @@ def style() -> None:
           box-shadow: 0 4px 16px rgb(0 0 0 / 20%); }
         @media (max-width: 640px) {
           [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+          [data-testid="stMainBlockContainer"] [data-testid="stHorizontalBlock"] { gap: 0.5rem; }
+          [class*="st-key-what_if"] .heatmap-label { display: none; }
         }
     """
     floating = (

@@ -54,7 +54,7 @@ def test_a_zip_of_labelled_pictures_is_measured(open_page: OpenPage, folder: Pat
     assert not app.exception
     assert not app.error
     top1 = evaluate(sk_viz.load_model("sknet_tiny"), folder).summary()["top1"]
-    assert f"right for **{100 * top1:.1f} %** of the pictures" in text(app)
+    assert f"right for **{100 * top1:.1f}\u00a0%** of the pictures" in text(app)
     assert "At 2.0× choosing anew" in text(app)
     assert "12 pictures" in text(app)
     assert "4 more are of classes that it does not have" in text(app)
