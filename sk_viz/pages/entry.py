@@ -20,8 +20,8 @@ PAGES = (
     ("What if", "what_if", "what-if"),
     ("Learn", "learn", "learn"),
     ("Compare", "compare", "compare"),
-    ("Figures", "figures", "figures"),
     ("Survey", "survey", "survey"),
+    ("Figures", "figures", "figures"),
 )
 
 

@@ -56,6 +56,12 @@ def _page() -> None:
         started = new_survey(settings)
         if started is not None:
             _begin(started)
+        st.info(
+            "Every picture is swept at the scales, and each unit's change from 1.0× gets an "
+            "effect size and a 95 % interval: over all pictures, by class, and beside the blur "
+            "control.",
+            icon=":material/monitoring:",
+        )
         return
     survey = shell.last_good(f"survey.{view.survey}", lambda: at_hand(view.survey))
     if survey is None:
