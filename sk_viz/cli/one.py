@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -26,11 +26,13 @@ from sk_viz.cli.options import (
     progress_bar,
     read,
 )
-from sk_viz.errors import ModelError
+from sk_viz.errors import ModelError, ScaleError
 from sk_viz.pictures import parse_scales, stimuli
 
 if TYPE_CHECKING:
     from sk_viz.measures.effective_field import Gate
+    from sk_viz.measures.holding import Choice
+    from sk_viz.measures.sweep import Sweep
     from sk_viz.networks.engine import Dtype
 
 MapOption = Annotated[Path | None, typer.Option("--out", help="FILE.png or FILE.npy")]
@@ -210,25 +212,42 @@ def intervene(
     picture: PictureArgument,
     settings: Annotated[
         list[str],
-        typer.Option("--set", help="SK_3_2=smallest, largest or equal; 'all' and SK_3 work too."),
+        typer.Option(
+            "--set",
+            help="UNIT=CHOICE. Units: SK_3_2, a stage as SK_3, or all. Choices: smallest, largest, "
+            "equal, a weight for each branch as 0.3,0.7, @2 for what was chosen at scale 2, or "
+            "FILE@2 for another picture.",
+        ),
     ],
     model: ModelOption = "sknet_tiny",
     scale: ScaleOption = 1.0,
     protocol: ProtocolOption = "zoom",
+    point: PointOption = "0.5,0.5",
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """What the model would have said, had it chosen otherwise."""
     from sk_viz.measures.intervention import intervene as run
+    from sk_viz.measures.sweep import sweep as sweep_of
 
-    weights = {}
+    words = {}
     for setting in settings:
         unit, equals, choice = setting.partition("=")
         if not equals or not unit or not choice:
             raise ModelError(f"{setting!r} sets nothing: write UNIT=CHOICE, as SK_3_2=largest.")
-        weights[unit] = choice
-    shown = read(picture, protocol)
-    effect = run(load(model, device), shown, weights, scale=scale, protocol=protocol)
+        words[unit] = choice
+    shown, place = read(picture, protocol), parse_point(point)
+    loaded = load(model, device)
+
+    def chosen_at(file: str, text: str) -> tuple[Sweep, float]:
+        at, *more = parse_scales(text)
+        if more:
+            raise ScaleError(f"'@{text}' names several scales: name one, as @2.")
+        other = read(Path(file), protocol) if file else shown
+        return sweep_of(loaded, other, (at,), protocol, place), at
+
+    weights = {unit: _choice(word, chosen_at) for unit, word in words.items()}
+    effect = run(loaded, shown, weights, scale, protocol, place)
     if as_json:
         print_json(effect.to_json())
         return
@@ -243,6 +262,17 @@ def intervene(
             f"{after.probability:.1%}",
         )
     console().print(table)
+
+
+def _choice(word: str, chosen_at: Callable[[str, str], Choice]) -> Choice:
+    """What ``--set`` holds: a word, the weights of the branches, or what was chosen elsewhere."""
+    file, at, scale = word.rpartition("@")
+    if at:
+        return chosen_at(file, scale)
+    try:
+        return [float(part) for part in word.split(",")]
+    except ValueError:
+        return word
 
 
 def _caption(record: Mapping[str, Any]) -> None:

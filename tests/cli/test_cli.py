@@ -66,6 +66,24 @@ def test_intervene_prints_before_and_after(model, picture, capsys):
     assert len(printed["before"]) == 5
 
 
+def test_intervene_holds_what_was_chosen_elsewhere(model, picture, capsys):
+    start = ["intervene", picture, "--model", model, "--json", "--set"]
+
+    def change(choice):
+        assert run([*start, choice]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        return max(map(abs, printed["change"])), printed["record"]["held"]
+
+    same, _ = change("all=@1")
+    assert same < 1e-6
+    assert change("all=@2")[0] > 1e-6
+    size, held = change(f"SK_2_1={picture}@2")
+    assert size > 0
+    assert held["SK_2_1"]["scale"] == 2
+    assert held["SK_2_1"]["picture_sha256"]
+    assert change("all=0.5,0.5")[0] == pytest.approx(change("all=equal")[0], abs=1e-6)
+
+
 def test_evaluate_counts_what_is_right(model, picture, tmp_path, capsys):
     for name in ("thing 1", "thing 4"):
         (tmp_path / name).mkdir()
@@ -107,6 +125,10 @@ def test_models_lists_the_paper_networks(capsys):
         (["attribute", "{picture}", "--model", "{model}", "--target", "SK_7_7"], "SK_7_7"),
         (["intervene", "{picture}", "--model", "{model}", "--set", "SK_2_1"], "UNIT=CHOICE"),
         (["intervene", "{picture}", "--model", "{model}", "--set", "SK_2_1=odd"], "odd"),
+        (["intervene", "{picture}", "--model", "{model}", "--set", "SK_2_1=1,2"], "sum to 1"),
+        (["intervene", "{picture}", "--model", "{model}", "--set", "SK_2_1=@x"], "not a number"),
+        (["intervene", "{picture}", "--model", "{model}", "--set", "all=@1,2"], "name one"),
+        (["intervene", "{picture}", "--model", "{model}", "--set", "all=no.png@2"], "no file"),
         (["evaluate", "--model", "{model}", "--data", "nowhere"], "nowhere"),
         (["app", "--port", "99999"], "65535"),
     ],
