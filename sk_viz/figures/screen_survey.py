@@ -155,8 +155,8 @@ def _written(row: Mapping[str, Any], value: str, interval: Sequence[float]) -> s
             f"change {row['change']:+.4f} in {row['n']:,} pictures"
         )
     else:
-        interval = f"95 % {share_label(low)} to {share_label(high)}"
-        text = f"{share_label(row['rising'])} of {row['n']:,}, {interval}"
+        bounds = f"95 % {share_label(low)} to {share_label(high)}"
+        text = f"{share_label(row['rising'])} of {row['n']:,}, {bounds}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 
