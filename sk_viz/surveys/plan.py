@@ -110,6 +110,8 @@ def survey_record(
         "model_note": model.note,
         "model_sha256": model.sha256,
         "source_sha256": source_sha256,
+        # The field of every record, here as the command takes it, and as what it stands for.
+        "protocol": ",".join(protocols),
         "protocols": list(protocols),
         "scales": [float(scale) for scale in scales],
         "point": list(CENTRE),

@@ -92,6 +92,30 @@ def test_box_areas_and_numbered_labels(tmp_path, model_folder, write_table, writ
     assert named["label"][0] == "noise"
 
 
+def test_every_part_has_a_whole_record(tmp_path, model_folder, class_folders):
+    out = tmp_path / "out"
+    run_survey(str(model_folder), class_folders, out, limit=2, device="cpu")
+    promised = [
+        "sk_viz",
+        "model",
+        "model_sha256",
+        "source_sha256",
+        "protocol",
+        "scales",
+        "point",
+        "filter",
+        "input_size",
+        "preprocessing",
+        "dtype",
+        "device",
+        "torch",
+        "seed",
+    ]
+    for record in Store(out).records():
+        assert set(promised) <= set(record)
+        assert record["protocol"] == "zoom,blur"
+
+
 def test_resolution_mixes_sizes(tmp_path, model_folder, class_folders):
     out = tmp_path / "out"
     run_survey(str(model_folder), class_folders, out, (1.5, 2.0), ("resolution",), device="cpu")
