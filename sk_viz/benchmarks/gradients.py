@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.benchmarks.timing import Case, Ratio
-from sk_viz.measures.attribution import attribute
-from sk_viz.measures.double import double_of
+from sk_viz.measures.attribution import attribute, attribute_all
+from sk_viz.measures.double import double_of, hold_gates
 from sk_viz.measures.effective_field import FieldProbe
 from sk_viz.measures.inputs import batch_size, to_tensor
 from sk_viz.networks.sknet import SKBottleneck
@@ -22,11 +22,15 @@ STEPS = 64
 
 
 def attribution_cases(model: Model, picture: Picture) -> tuple[list[Case], list[Ratio]]:
-    """Integrated gradients of the class, and as many bare gradients of the same input."""
+    """Integrated gradients, and as many bare gradients of the same input.
+
+    Of the class alone; and of the class and a unit of the last stage, one by one and together.
+    """
     (shown,) = stimuli(picture, (1.0,), "zoom", model.preprocessing)
     x = to_tensor([shown], model)
     chunk = batch_size(model, x.shape[-1])
     network = double_of(model.network)
+    both = ("class", model.units[-1].name)
 
     def bare() -> None:
         for first in range(0, STEPS, chunk):
@@ -40,12 +44,27 @@ def attribution_cases(model: Model, picture: Picture) -> tuple[list[Case], list[
             f"sk_viz.attribute, integrated gradients, {STEPS} steps",
             lambda: attribute(model, picture, steps=STEPS),
         ),
+        Case(
+            "two apart",
+            f"the same of the class, then of {both[1]}",
+            lambda: [attribute(model, picture, target=one, steps=STEPS) for one in both],
+        ),
+        Case(
+            "two together",
+            "the same two with shared forwards",
+            lambda: attribute_all(model, picture, targets=both, steps=STEPS),
+        ),
     ]
-    return cases, [Ratio("attribution over bare gradients", "attribution", "bare")]
+    return cases, [
+        Ratio("attribution over bare gradients", "attribution", "bare"),
+        Ratio("two targets together over apart", "two together", "two apart", "below 1"),
+    ]
 
 
 def field_cases(model: Model, picture: Picture) -> tuple[list[Case], list[Ratio]]:
     """The effective field of all units, and a bare forward with a backward to each of them.
+
+    In both the branch weights are constants.
 
     Args:
         model: one of this project's networks.
@@ -54,6 +73,7 @@ def field_cases(model: Model, picture: Picture) -> tuple[list[Case], list[Ratio]
     (shown,) = stimuli(picture, (1.0,), "zoom", model.preprocessing)
     x = to_tensor([shown], model)
     network = double_of(model.network)
+    hold_gates(network, model.units)
     outputs: list[Tensor] = []
 
     def keep(_module: nn.Module, inputs: tuple[Tensor]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 import sk_viz
+from sk_viz.benchmarks.bounds import Bound, bounds
 from sk_viz.benchmarks.gradients import attribution_cases, field_cases
 from sk_viz.benchmarks.surveys import survey_cases
 from sk_viz.benchmarks.sweeps import gemm_flops, sweep_cases
@@ -32,7 +33,7 @@ class Group:
         name: as in the tables.
         cases: what is timed.
         ratios: of their times.
-        flops: floating-point operations of the case "bare", where the machine's ceiling is
+        flops: floating-point operations of a bare forward, where the machine's ceiling is
             measured beside it; None elsewhere.
     """
 
@@ -55,8 +56,10 @@ def run_benchmarks(
         progress: called with (done, total) after each run of a case.
 
     Returns:
-        Plain values: ``record``; ``groups``, each with ``cases`` (median, low and high seconds
-        of the rounds) and ``ratios`` (median, low and high of the rounds' ratios).
+        Plain values, as docs/performance.md lists them: ``record``; ``groups``, each with
+        ``cases`` (median, low and high seconds of the rounds), ``ratios`` (median, low and high
+        of the rounds' ratios) and, of the sweeps, ``ceilings``; ``bounds``, what is held to a
+        number.
     """
     picture = read_sample("coffee")
     tiny, large = load_model("sknet_tiny", device), load_model("sknet50", device)
@@ -68,10 +71,28 @@ def run_benchmarks(
             Group("effective field, sknet50", *field_cases(large, picture)),
             Group("survey, sknet_tiny", *survey_cases(tiny, picture, Path(folder))),
         ]
-        total = (rounds + 1) * sum(len(group.cases) for group in groups)
+        held = bounds(large, picture, SCALES, Path(folder))
+        total = (rounds + 1) * sum(len(group.cases) for group in groups) + len(held)
         done = iter(range(1, total + 1))
-        timed = [_timed(group, rounds, lambda: progress(next(done), total)) for group in groups]
-    return {"record": _record(tiny.device, rounds), "groups": timed}
+
+        def tell() -> None:
+            progress(next(done), total)
+
+        timed = [_timed(group, rounds, tell) for group in groups]
+        found = [_measured(bound, tell) for bound in held]
+    return {"record": _record(tiny.device, rounds), "groups": timed, "bounds": found}
+
+
+def _measured(bound: Bound, told: Callable[[], None]) -> dict[str, Any]:
+    value = bound.measure()
+    told()
+    return {
+        "name": bound.name,
+        "what": bound.what,
+        "value": value,
+        "unit": bound.unit,
+        "at_most": bound.at_most,
+    }
 
 
 def _sweeps(model: Model, by_hand: torch.nn.Module) -> Group:
@@ -99,14 +120,25 @@ def _timed(group: Group, rounds: int, told: Callable[[], None]) -> dict[str, Any
         "ratios": [asdict(r) | asdict(ratio_of(r, seconds)) for r in group.ratios],
     }
     if group.flops is not None:
-        reached = [group.flops / s for s in seconds["bare"]]
-        ceiling = [gemm_flops() / s for s in seconds["gemm"]]
-        result["ceiling"] = {
-            "gemm_gflops": Spread.of(ceiling).median / 1e9,
-            "bare_gflops": Spread.of(reached).median / 1e9,
-            "share": Spread.of([a / b for a, b in zip(reached, ceiling, strict=True)]).median,
-        }
+        result["ceilings"] = [
+            _ceiling(dtype, group.flops, seconds[f"bare{tail}"], seconds[f"gemm{tail}"])
+            for dtype, tail in (("float32", ""), ("bfloat16", " bfloat16"))
+            if f"bare{tail}" in seconds
+        ]
     return result
+
+
+def _ceiling(
+    dtype: str, flops: float, bare: Sequence[float], gemm: Sequence[float]
+) -> dict[str, Any]:
+    """What a bare forward reaches of the rate of a matrix product."""
+    reached, most = [flops / s for s in bare], [gemm_flops() / s for s in gemm]
+    return {
+        "dtype": dtype,
+        "gemm_gflops": Spread.of(most).median / 1e9,
+        "bare_gflops": Spread.of(reached).median / 1e9,
+        "share": Spread.of([a / b for a, b in zip(reached, most, strict=True)]).median,
+    }
 
 
 def _record(device: torch.device, rounds: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def bench(
 ) -> None:
     """This machine's figures, with the bare forward beside them in the same run.
 
-    Takes about three minutes on two cores; other work on the machine widens the ranges.
+    Takes about six minutes on two cores; other work on the machine widens the ranges.
     """
     from sk_viz.benchmarks.run import run_benchmarks
     from sk_viz.figures.paper_bench import kind_of, save_bench
@@ -59,12 +59,17 @@ def _show(found: dict[str, Any]) -> None:
         for ratio in group["ratios"]:
             aim = f" (aim: {ratio['aim']})" if ratio["aim"] else ""
             terminal.print(f"  {ratio['name']}: {_spread(ratio, 1, 2)}{aim}", markup=False)
-        if "ceiling" in group:
-            ceiling = group["ceiling"]
+        for ceiling in group.get("ceilings", ()):
             terminal.print(
-                f"  bare forward: {ceiling['bare_gflops']:.0f} GFLOP/s, {ceiling['share']:.0%} of "
-                f"the {ceiling['gemm_gflops']:.0f} of a matrix product"
+                f"  bare forward, {ceiling['dtype']}: {ceiling['bare_gflops']:.0f} GFLOP/s, "
+                f"{ceiling['share']:.0%} of the {ceiling['gemm_gflops']:.0f} of a matrix product"
             )
+    held = Table("figure", "what", "value", "at most", title="single figures", title_justify="left")
+    for bound in found["bounds"]:
+        numbers = (bound["value"], bound["at_most"])
+        texts = ("-" if n is None else f"{n:.3g} {bound['unit']}" for n in numbers)
+        held.add_row(bound["name"], bound["what"], *texts)
+    terminal.print(held)
 
 
 def _spread(spread: dict[str, float], unit: float, digits: int) -> str:

@@ -15,7 +15,7 @@ from sk_viz.figures.paper_style import new_figure, paper_style, render
 from sk_viz.files import write_whole
 
 WIDTH = "cvpr-text"
-_LEFT_OUT = "gemm"  # says what the machine can do, not how long the work takes
+_LEFT_OUT = "gemm"  # these say what the machine can do, not how long the work takes
 
 
 def kind_of(out: Path) -> str:
@@ -38,7 +38,7 @@ def save_bench(found: Mapping[str, Any], out: Path) -> None:
     """
     kind = kind_of(out)
     groups = found["groups"]
-    bars = [sum(case["name"] != _LEFT_OUT for case in group["cases"]) for group in groups]
+    bars = [len(_drawn(group)) for group in groups]
     with paper_style():
         figure = new_figure(WIDTH, 0.5 + 0.2 * sum(bars) + 0.3 * len(bars))
         grid = figure.subplots(len(groups), 1, height_ratios=bars, squeeze=False)[:, 0]
@@ -50,7 +50,7 @@ def save_bench(found: Mapping[str, Any], out: Path) -> None:
 
 
 def _draw(axes: Axes, group: Mapping[str, Any]) -> None:
-    cases = [case for case in group["cases"] if case["name"] != _LEFT_OUT]
+    cases = _drawn(group)
     bare = next(case["seconds"]["median"] for case in cases if case["name"] == "bare")
     for row, case in enumerate(cases):
         median, low, high = (case["seconds"][name] for name in ("median", "low", "high"))
@@ -63,3 +63,7 @@ def _draw(axes: Axes, group: Mapping[str, Any]) -> None:
     axes.axvline(1, color="black", linewidth=0.6, linestyle=":")
     axes.set_xlim(0, 1.2 * max(case["seconds"]["high"] for case in cases) / bare)
     axes.set_title(group["name"], loc="left")
+
+
+def _drawn(group: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [case for case in group["cases"] if not case["name"].startswith(_LEFT_OUT)]

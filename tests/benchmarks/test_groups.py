@@ -1,13 +1,16 @@
 """Every case does the work that it says; how long it takes is the machine's affair."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
+from sk_viz.benchmarks import surveys, sweeps
 from sk_viz.benchmarks.gradients import attribution_cases, field_cases
-from sk_viz.benchmarks.surveys import PICTURES, survey_cases
 from sk_viz.benchmarks.sweeps import sweep_cases
 from sk_viz.networks.bundled import ClassName, save_bundled
+from sk_viz.networks.engine import cpu_has_bfloat16
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.networks.zoo import load_model
 from sk_viz.pictures import read_sample
@@ -61,6 +64,11 @@ def test_no_hook_stays_on_a_network_that_was_read_by_hand(small, picture):
 def test_attribution_and_fields_run_beside_their_bare_gradients(small, picture):
     cases, _ = attribution_cases(small, picture)
     assert by_name(cases)["attribution"].run().heatmap.shape == (32, 32)
+    apart = by_name(cases)["two apart"].run()
+    (together,) = by_name(cases)["two together"].run()
+    for one, other in zip(apart, together, strict=True):
+        assert one.target == other.target
+        np.testing.assert_allclose(one.heatmap, other.heatmap, atol=1e-4 * one.heatmap.max())
     by_name(cases)["bare"].run()
     cases, _ = field_cases(small, picture)
     assert set(by_name(cases)["fields"].run()) == {unit.name for unit in small.units}
@@ -69,11 +77,26 @@ def test_attribution_and_fields_run_beside_their_bare_gradients(small, picture):
     assert torch.is_grad_enabled()
 
 
-def test_a_survey_measures_all_its_pictures_each_time(small, picture, tmp_path):
-    cases, _ = survey_cases(small, picture, tmp_path)
+def test_a_survey_measures_all_its_pictures_each_time(small, picture, tmp_path, monkeypatch):
+    monkeypatch.setattr(surveys, "PICTURES", 7)
+    cases, _ = surveys.survey_cases(small, picture, tmp_path)
     survey = by_name(cases)["survey"]
     survey.run()
-    survey.run()
-    assert len(list((tmp_path / "pictures").iterdir())) == PICTURES
+    assert survey.run().seconds > 0
+    assert len(list((tmp_path / "pictures").iterdir())) == 7
     assert (tmp_path / "survey" / "part-000000.parquet").is_file()
     by_name(cases)["bare"].run()
+
+
+@pytest.mark.skipif(not cpu_has_bfloat16(), reason="needs a CPU that computes in bfloat16")
+def test_bfloat16_is_timed_where_it_is_to_be_had(small, picture, monkeypatch):
+    seconds = itertools.cycle((1, 2))  # the engine's, then eager torch's
+    monkeypatch.setattr("sk_viz.networks.engine._fastest", lambda _: next(seconds))
+    cases, ratios = sweeps.sweep_cases(small, small.network, picture, SCALES)
+    assert by_name(cases)["sweep bfloat16"].run().record["dtype"] == "bfloat16"
+    by_name(cases)["bare bfloat16"].run()
+    assert by_name(cases)["gemm bfloat16"].run().dtype == torch.bfloat16
+    assert {"faster than by hand, bfloat16", "sweep over eager forward"} <= {r.name for r in ratios}
+    # The bare forward is on the fastest engine there is, though one sweep would not build it.
+    assert by_name(cases)["bare"].what.startswith("openvino")
+    assert by_name(cases)["sweep"].run().record["engine"] == "eager"

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from sk_viz.benchmarks.timing import Case, Ratio, Spread, interleave, ratio_of
+from sk_viz.benchmarks.timing import Case, Ratio, Spread, Took, interleave, ratio_of
 
 
 def test_every_case_is_timed_in_every_round_and_the_first_round_does_not_count():
@@ -32,3 +32,8 @@ def test_a_ratio_divides_each_round_by_itself():
     seconds = {"ours": (1.0, 10.0, 1.2), "bare": (0.5, 5.0, 0.5)}
     found = ratio_of(Ratio("", "ours", "bare"), seconds)
     assert found == Spread(pytest.approx(2.0), pytest.approx(2.0), pytest.approx(2.4))
+
+
+def test_work_with_a_preparation_says_how_long_it_took_without():
+    cases = [Case("own", "", lambda: Took(7.0))]
+    assert interleave(cases, 2, clock=lambda: 0.0) == {"own": (7.0, 7.0)}
