@@ -16,6 +16,7 @@ from sk_viz.figures.paper_metadata import KINDS, metadata, read_metadata
 from sk_viz.figures.paper_request import NOTHING, AtHand, Drawing, FigureRequest
 from sk_viz.figures.paper_style import DPI, WIDTHS, paper_style, render, width_inches
 from sk_viz.files import write_together
+from sk_viz.networks.catalogue import SPLIT_NOTE
 from sk_viz.spreadsheets import to_csv
 
 _DIGESTS = ("picture_sha256", "model_sha256", "source_sha256", "background")
@@ -170,7 +171,7 @@ def make_bundle(request: FigureRequest, stem: str, at_hand: AtHand = NOTHING) ->
     _check(request, "pdf")
     drawn: dict[str, bytes] = {}
     with paper_style(request.latex):
-        drawing = NAMES[request.name](request, at_hand)
+        drawing = _marked(NAMES[request.name](request, at_hand))
         # Rendering fixes a figure's layout to that file's kind; each kind gets a fresh one.
         fresh = pickle.dumps(drawing.figure)
         for kind in KINDS:
@@ -192,7 +193,7 @@ def make_bundle(request: FigureRequest, stem: str, at_hand: AtHand = NOTHING) ->
 def _make(request: FigureRequest, out: Path, before: Sequence[Any] | None) -> FigureFiles:
     _check(request, out.suffix.lower().removeprefix("."))
     with paper_style(request.latex):
-        drawing = NAMES[request.name](request, NOTHING)
+        drawing = _marked(NAMES[request.name](request, NOTHING))
         if before is not None:
             _refuse_changed(before, drawing.records)
         data = _rendered(request, drawing, out.name)
@@ -227,6 +228,16 @@ def _rendered(request: FigureRequest, drawing: Drawing, name: str) -> bytes:
         "records": [dict(record) for record in drawing.records],
     }
     return render(drawing.figure, kind, metadata(kind, request.name, carried), request.dpi)
+
+
+def _marked(drawing: Drawing) -> Drawing:
+    """With a caption that says what the network is, unless it is a trained one of the paper's."""
+    notes = dict.fromkeys(
+        str(record["model_note"])
+        for record in drawing.records
+        if record["model_kind"] == "untrained" or SPLIT_NOTE in record["model_note"]
+    )
+    return replace(drawing, caption=" ".join([drawing.caption, *notes]))
 
 
 def _snippet(request: FigureRequest, drawing: Drawing, name: str) -> str:

@@ -16,16 +16,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 from pypdf import PdfReader
 
 import sk_viz
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.figures.paper_fig3 import group_means
-from sk_viz.figures.paper_make import NAMES, make_again, make_figure
+from sk_viz.figures.paper_make import NAMES, make_again, make_bundle, make_figure
 from sk_viz.figures.paper_metadata import KINDS, read_metadata
-from sk_viz.figures.paper_request import FigureRequest
+from sk_viz.figures.paper_request import Drawing, FigureRequest
 from sk_viz.figures.paper_style import SMALL, WIDTHS, paper_style
+from sk_viz.networks.catalogue import SPLIT_NOTE, UNTRAINED_NOTE
 
 
 @pytest.fixture
@@ -213,6 +215,22 @@ def test_latex_snippet_and_bibliography(tmp_path, make):
     bibliography = made.bibliography.read_text()
     assert cited
     assert all(f"{{{key}," in bibliography for key in cited)
+
+
+@pytest.mark.parametrize(
+    ("kind", "note", "said"),
+    [
+        ("bundled", "Trained here.", False),
+        ("untrained", UNTRAINED_NOTE, True),
+        ("checkpoint", f"Weights from a.pth. {SPLIT_NOTE}", True),
+    ],
+)
+def test_a_caption_says_what_is_no_trained_network_of_the_papers(monkeypatch, kind, note, said):
+    record = {"model_kind": kind, "model_note": note}
+    drawing = Drawing(Figure(), pd.DataFrame({"x": [1.0]}), "A caption.", [record, record])
+    monkeypatch.setitem(NAMES, "heatmap", lambda request, at_hand: drawing)
+    caption = make_bundle(FigureRequest("heatmap", ("a.png",)), "a").caption
+    assert caption == (f"A caption. {note}" if said else "A caption.")
 
 
 @pytest.mark.parametrize(
