@@ -6,14 +6,21 @@ docs/performance.md promises of a quiet machine with two cores.
 
 from __future__ import annotations
 
+import socket
 import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
+WAIT = 120_000  # milliseconds: a busy machine is no failure
 Open = Callable[..., Page]
 Settled = Callable[[Page], None]
 
@@ -22,6 +29,12 @@ _BEGIN = """() => {
   window.shown = () => JSON.stringify(plot()?.data?.map(t => [t.z, t.marker?.color]));
   window.before = window.shown();
   window.began = performance.now();
+}"""
+_FINISHED = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  return app?.getAttribute('data-test-script-state') === 'notRunning'
+    && !document.querySelector('[data-stale=true]')
+    && document.querySelector('.st-key-map .js-plotly-plot')?.data?.length > 0;
 }"""
 _CHANGED = "() => window.shown() !== window.before && performance.now() - window.began"
 
@@ -44,6 +57,47 @@ def rounds(request: pytest.FixtureRequest) -> int:
 def limits(request: pytest.FixtureRequest) -> tuple[float, float]:
     """Milliseconds without and with a sweep; a busy machine gets ten times as long."""
     return (150, 600) if request.config.getoption("--long") else (1500, 6000)
+
+
+def answers(address: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{address}/_stcore/health", timeout=5).read()
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+    return True
+
+
+def test_from_the_command_to_the_finished_first_screen(
+    browser: Browser, request: pytest.FixtureRequest
+) -> None:
+    """What ``make app`` runs on a machine that is set up; the browser is open already.
+
+    The first screen is finished when the sample's result is drawn and the script has ended.
+    """
+    long = request.config.getoption("--long")
+    took = []
+    for _ in range(3 if long else 1):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        address = f"http://127.0.0.1:{port}"
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        command = [sys.executable, "-m", "sk_viz", "app", "--no-browser", f"--port={port}"]
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while not answers(address):
+                assert process.poll() is None
+                time.sleep(0.05)
+            page.goto(address, timeout=WAIT)
+            page.wait_for_function(_FINISHED, timeout=WAIT, polling="raf")
+            took.append(time.perf_counter() - began)
+        finally:
+            process.terminate()
+            process.wait(20)
+            page.close()
+    print(f"first screen: median {statistics.median(took):.1f} s of {len(took)}")
+    assert statistics.median(took) < (6 if long else 120)
 
 
 def test_an_answer_without_a_forward(
