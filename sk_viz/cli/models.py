@@ -52,7 +52,7 @@ def models(as_json: JsonOption = False) -> None:
 def train(
     data: Annotated[Path, typer.Option(help="Parquet files or an ImageFolder.")],
     out: Annotated[Path, typer.Option(help="Folder of the checkpoints and of the model.")],
-    steps: Annotated[int, typer.Option(min=1, help="In all; more than before go on.")] = 11_000,
+    steps: Annotated[int, typer.Option(min=1, help="In all; more than before go on.")] = 9_600,
     seed: Annotated[int, typer.Option(help="Of the weights and of every draw.")] = 0,
     strangers: Annotated[
         Path | None,

@@ -278,7 +278,7 @@ _CIFAR = SKNetConfig(
 )
 _TINY = SKNetConfig(
     depths=(2, 2, 3, 2),
-    unit_widths=(32, 64, 144, 288),
+    unit_widths=(32, 64, 128, 256),
     out_widths=(64, 160, 384, 640),
     stem_width=32,
     stem="small",

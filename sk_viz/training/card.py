@@ -178,19 +178,29 @@ def _course(made: Made) -> list[str]:
     first = made.starts[0].begun
     if first:
         said.append(f"The log begins at step {first:,}; how it came there is not known to it.")
-    if len({leg.aim for leg in made.starts}) > 1:
-        legs = ", ".join(f"from step {leg.begun:,} towards {leg.aim:,}" for leg in made.starts)
+    aims = [(leg.begun, f"towards {leg.aim:,}") for leg in made.starts]
+    if len(changes := _changes(aims)) > 1:
         said.append(
-            f"This run changed its aim on the way: {legs}. Input size and learning rate follow the "
-            "share of the steps aimed at, so a run in one go differs."
+            f"This run changed its aim on the way: {', '.join(changes)}. Input size and learning "
+            "rate follow the share of the steps aimed at, so a run in one go differs."
         )
-    if len({leg.parts for leg in made.starts}) > 1:
-        legs = ", ".join(f"from step {leg.begun:,} {leg.parts}" for leg in made.starts)
+    shared = [(leg.begun, f"by {leg.parts}") for leg in made.starts]
+    if len(changes := _changes(shared)) > 1:
         said.append(
-            f"The processes that computed a part of each batch changed on the way: {legs}. Norms "
-            "are taken over a part, so a run in one go differs."
+            "Each batch was computed in parts by so many processes: "
+            f"{', '.join(changes)}. Norms are taken over a part, so a run in one go differs."
         )
     return said
+
+
+def _changes(stated: Sequence[tuple[int, str]]) -> list[str]:
+    """What held from which step on, where it changed."""
+    before = ["", *(what for _, what in stated)]
+    return [
+        f"from step {begun:,} {what}"
+        for (begun, what), last in zip(stated, before, strict=False)
+        if what != last
+    ]
 
 
 def _curve_note(made: Made) -> str:

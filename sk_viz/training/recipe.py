@@ -33,7 +33,7 @@ class Recipe:
         augmentation: see :class:`~sk_viz.training.augment.Augmentation`.
     """
 
-    steps: int = 11_000
+    steps: int = 9_600
     batch: int = 128
     size: int = 64
     size_schedule: tuple[tuple[float, int], ...] = ((0.0, 32), (0.35, 40), (0.6, 48), (0.82, 64))
