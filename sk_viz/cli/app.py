@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -44,10 +45,13 @@ def app(
     flags = [f"--{name}={value}" for name, value in settings.items()]
     print(f"SK-Viz is at http://{host}:{chosen} (stop it with Ctrl-C)", flush=True)
     command = [sys.executable, "-m", "sk_viz.pages.serve", str(entry), *flags]
-    try:
-        return subprocess.run(command, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    with subprocess.Popen(command) as server:
+        # Who ends this process means the server, which would stay otherwise.
+        signal.signal(signal.SIGTERM, lambda _number, _frame: server.terminate())
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            return 0
 
 
 def _port(host: str, asked: int | None) -> int:

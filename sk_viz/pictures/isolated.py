@@ -30,7 +30,7 @@ LENGTH = struct.Struct(">I")  # of an answer
 READY = b"ready"
 # By the clock, and so also for a decoder that waits: generous, since a busy machine is no fault
 # of the picture. What computes is ended earlier, by ``decoder.SECONDS`` of processor time.
-WAIT = 10.0
+WAIT = 60.0
 _START = 60.0
 _LONGEST = 1 << 20  # a sentence with the picture's name in it
 _TIME_IS_UP = getattr(signal, "SIGPROF", 0)
