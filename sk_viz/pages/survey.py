@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -22,6 +21,7 @@ from sk_viz.pages.surveys_at_hand import (
     forget,
     may_delete,
     on_loopback,
+    open_folder,
     remember,
     surveys_at_hand,
 )
@@ -112,7 +112,7 @@ def _choice(view: SurveyView) -> None:
 def _open_folder() -> None:
     text = st.session_state["survey.folder"].strip()
     if text:
-        change(SurveyView, survey=str(Path(text).expanduser().absolute()), seen=0.0)
+        change(SurveyView, survey=open_folder(text), seen=0.0)
 
 
 def _kept(name: str) -> Kept | None:

@@ -1,6 +1,8 @@
 """Which surveys a visitor may open: on one's own machine all, else those that one can name.
 
-A server that others can reach shows nobody the list of surveys, nor takes paths of its folders.
+A server that others can reach shows nobody the list of surveys, nor takes paths of its folders. One
+on this machine alone takes a path that is typed on its page, and in an address only one that was
+typed before: a link from elsewhere must not choose what is read here.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from sk_viz.surveys.shelf import find, kept_surveys
 from sk_viz.surveys.store import Store
 
 OPENED = "survey.opened"
+_typed: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -65,19 +68,26 @@ def surveys_at_hand() -> dict[str, SurveyAtHand]:
 
 
 def at_hand(name: str) -> SurveyAtHand:
-    """A survey by its name, or by its folder's path where paths are taken.
+    """A survey by its name, or by its folder's path where that was opened.
 
     Raises:
         PictureError: there is none.
     """
-    if on_loopback() and not name.replace("-", "").isalnum():
-        folder = Path(name).expanduser()
+    if on_loopback() and name in _typed:
+        folder = Path(name)
         if not Store(folder).exists:
             raise PictureError(
                 f"{name!r} holds no survey: name the folder that was given to survey with --out."
             )
         return SurveyAtHand(name, folder)
     return SurveyAtHand(name, find(name).survey)
+
+
+def open_folder(text: str) -> str:
+    """Take a path that was typed on the page; the name that it goes by from now on."""
+    name = str(Path(text).expanduser().absolute())
+    _typed.add(name)
+    return name
 
 
 def may_delete(name: str) -> bool:

@@ -81,7 +81,7 @@ def test_a_film_is_made_when_it_is_asked_for(open_page: OpenPage) -> None:
     [
         ({"figure_scales": "0.5,1"}, "too small"),
         ({"source": "nonesuch"}, "There is no survey 'nonesuch'"),
-        ({"source": "../../etc"}, "holds no survey"),
+        ({"source": "../../etc"}, "There is no survey '../../etc'"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_sentence(

@@ -104,8 +104,13 @@ def test_a_folder_is_surveyed_where_it_lies_and_found_again(
     assert errors(again) == []
     assert "units turn to the larger kernel" in text(again)
     by_path = open_page("survey", survey=str(kept.survey))
+    assert [f"There is no survey {str(kept.survey)!r}" in e for e in errors(by_path)] == [True]
+    by_path.text_input(key="survey.folder").set_value(str(kept.survey)).run()
     assert errors(by_path) == []
     assert "units turn to the larger kernel" in text(by_path)
+    again = open_page("survey", survey=str(kept.survey))
+    assert errors(again) == []
+    assert "units turn to the larger kernel" in text(again)
 
 
 def test_a_survey_that_was_stopped_goes_on(
