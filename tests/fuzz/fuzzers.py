@@ -160,12 +160,10 @@ def config() -> Target:
             _change(raw, give)
         (folder / CONFIG).write_text(json.dumps(raw), encoding="utf-8")
         try:
-            read = read_config(folder)
+            with torch.device("meta"):
+                SKNet(read_config(folder).network)
         except ModelError as error:
             _sentence(error)
-            return
-        with torch.device("meta"):
-            SKNet(read.network)
 
     return run
 
