@@ -68,16 +68,15 @@ def _said(error: TyperException) -> str:
 
 def _of_machine(error: Exception) -> str:
     """What the disk or a device did, as a sentence; raises any other error again."""
-    from sk_viz.networks.device import device_errors
+    from sk_viz.networks.device import device_sentence
 
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         place = repr(str(error.filename)) if error.filename else "What was asked for"
         return f"{place} cannot be written: {error.strerror}. What was finished before is kept."
-    try:
-        with device_errors():
-            raise error
-    except ModelError as refused:
-        return str(refused)
+    sentence = device_sentence(error)
+    if sentence is None:
+        raise error
+    return sentence
 
 
 def _refuse(sentence: str, code: int = 2) -> int:

@@ -49,16 +49,24 @@ def device_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise ModelError(
+    except Exception as error:
+        sentence = device_sentence(error)
+        if sentence is None:
+            raise
+        raise ModelError(sentence) from error
+
+
+def device_sentence(error: Exception) -> str | None:
+    """What to tell a user whose device ran out of memory or is lost; None for any other error."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return (
             "The memory of the device is too small for this: choose the device cpu, fewer scales, "
             "or a smaller model."
-        ) from error
-    except torch.AcceleratorError as error:
+        )
+    if isinstance(error, torch.AcceleratorError):
         said = str(error).strip().partition("\n")[0].rstrip(".")
-        raise ModelError(
-            f"The device stopped working ({said}): choose the device cpu, or start SK-Viz again."
-        ) from error
+        return f"The device stopped working ({said}): choose the device cpu, or start SK-Viz again."
+    return None
 
 
 def place(network: nn.Module, device: torch.device) -> nn.Module:

@@ -253,8 +253,11 @@ def last_good(name: str, compute: Callable[[], T]) -> T | None:
     except (PictureError, ModelError, ScaleError) as error:
         tell(str(error))
     except Exception as error:
+        from sk_viz.networks.device import device_sentence  # loads torch, which is there by now
+
         log.failure("page", error, page=name)
-        tell("Something went wrong; the server's log says what. The last result stays.")
+        bug = "Something went wrong; the server's log says what. The last result stays."
+        tell(device_sentence(error) or bug)
     good: T | None = st.session_state.get(key)
     return good
 
