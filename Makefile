@@ -13,6 +13,7 @@ test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tests/security/audit.py
 	$(BIN)/python -m pytest
 
 format: $(VENV)/.test
