@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from sk_viz.errors import ModelError
+from sk_viz.files import write_atomic
 from sk_viz.networks.bundled import ClassName, save_bundled
 from sk_viz.networks.sknet import SKNet, sknet_tiny
 from sk_viz.preprocessing import Preprocessing
@@ -73,7 +74,8 @@ def train(
 
     Raises:
         PictureError: the data cannot be read.
-        ModelError: the checkpoint in ``out`` is of another recipe or other classes.
+        OSError: ``out`` cannot be written; what was saved last stays, and can be gone on from.
+        ModelError: the checkpoint in ``out`` is damaged, or of another recipe or other classes.
     """
     out.mkdir(parents=True, exist_ok=True)
     training, validation = split_validation(read_labelled(data), recipe.validation)
@@ -131,7 +133,7 @@ def train(
                 save_bundled(out / MODEL, averaged, preprocessing, classes, NOTE)
                 if step + 1 == decay_start:
                     # From here a longer run can go on at the full learning rate.
-                    shutil.copyfile(checkpoint, out / "before_decay.pt")
+                    write_atomic(out / "before_decay.pt", checkpoint.read_bytes())
                 scores = quick_scores(averaged, validation, recipe.size, device)
                 entry = {"step": step + 1, "seconds": seconds, "loss": loss, **scores}
                 _log(out / LOG, entry)
@@ -178,7 +180,12 @@ def _resume(
     """The step to go on from and the seconds spent so far; zeros where nothing was saved."""
     if not checkpoint.exists():
         return 0, 0.0
-    state = torch.load(checkpoint, map_location=device, weights_only=True)
+    try:
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+    except Exception as error:  # what a damaged file does to its reader is not to be foreseen
+        raise ModelError(
+            f"{checkpoint} is damaged: bring back a whole one, or give another --out."
+        ) from error
     now = _described(recipe)
     differing = [name for name in now if name != "steps" and state["recipe"].get(name) != now[name]]
     if differing:
@@ -208,7 +215,6 @@ def _save(
     recipe: Recipe,
 ) -> None:
     """Whole or not at all: a run killed while saving keeps its last checkpoint."""
-    partial = out / "checkpoint.partial"
     state = {
         "step": step,
         "seconds": seconds,
@@ -217,8 +223,9 @@ def _save(
         "optimiser": optimiser.state_dict(),
         "recipe": _described(recipe),
     }
-    torch.save(state, partial)
-    partial.replace(out / CHECKPOINT)
+    buffer = io.BytesIO()  # what torch raises on a full disk is no OSError
+    torch.save(state, buffer)
+    write_atomic(out / CHECKPOINT, buffer.getvalue())
 
 
 def _described(recipe: Recipe) -> dict[str, Any]:
@@ -228,5 +235,5 @@ def _described(recipe: Recipe) -> dict[str, Any]:
 
 
 def _log(file: Path, entry: dict[str, Any]) -> None:
-    with file.open("a") as log:
-        log.write(json.dumps(entry) + "\n")
+    before = file.read_bytes() if file.exists() else b""
+    write_atomic(file, before + json.dumps(entry).encode() + b"\n")
