@@ -1,4 +1,3 @@
-import copy
 import json
 from dataclasses import replace
 
@@ -9,10 +8,8 @@ import torch
 from sk_viz.errors import ModelError
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.networks.zoo import load_model
-from sk_viz.training import gradients
 from sk_viz.training import train as module
 from sk_viz.training.data import read_labelled
-from sk_viz.training.gradients import Partners, backward, forward_of
 from sk_viz.training.recipe import Recipe
 from sk_viz.training.sampler import Sampler
 from sk_viz.training.train import train
@@ -81,30 +78,6 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(folder, tmp_path):
         torch.testing.assert_close(value, _weights(cut)[name], rtol=0, atol=0, msg=name)
 
 
-def test_two_processes_compute_the_gradient_of_one(folder, tmp_path):
-    """The mean over both halves of the batch, each with norms of its own."""
-    pictures = read_labelled(folder)
-    sampler = Sampler(pictures, RECIPE)
-    network = module.sknet_tiny(classes=2)
-    whole = {name: [] for name, _ in network.named_parameters()}
-    halves = [sampler.batch(0, part, 2) for part in (0, 1)]
-    for inputs, labels in halves:
-        alone = copy.deepcopy(network)
-        forward = forward_of(alone, replace(RECIPE, mixed=False), compiled=False)
-        criterion = torch.nn.CrossEntropyLoss(label_smoothing=RECIPE.smoothing)
-        criterion(forward(inputs), labels).backward()
-        for name, parameter in alone.named_parameters():
-            whole[name].append(parameter.grad)
-    exact = Sampler(pictures, replace(RECIPE, mixed=False))
-    with Partners(network, exact, False, range(1), 2) as partners:
-        forward = forward_of(network, exact.recipe, compiled=False)
-        partners.begin()
-        loss = backward(forward, exact, 0, 0, 2, torch.device("cpu"))
-        assert np.isfinite(partners.add_to(network, loss))
-    for name, parameter in network.named_parameters():
-        torch.testing.assert_close(parameter.grad, sum(whole[name]) / 2, atol=1e-6, rtol=1e-4)
-
-
 def test_the_parts_of_a_batch_are_the_batch(folder):
     sampler = Sampler(read_labelled(folder), RECIPE)
     whole, labels = sampler.batch(4)
@@ -112,17 +85,6 @@ def test_the_parts_of_a_batch_are_the_batch(folder):
     for part, (views, of_part) in enumerate(parts):
         torch.testing.assert_close(views, whole[part::3], rtol=0, atol=0)
         assert of_part.tolist() == labels[part::3].tolist()
-
-
-def test_a_partner_that_ends_is_told(folder, monkeypatch):
-    monkeypatch.setattr(gradients, "_PATIENCE", 0.1)
-    sampler = Sampler(read_labelled(folder), RECIPE)
-    network = module.sknet_tiny(classes=2)
-    with Partners(network, sampler, False, range(1), 2) as partners:
-        partners._others[0]._process.kill()
-        backward(forward_of(network, RECIPE, False), sampler, 0, 0, 2, torch.device("cpu"))
-        with pytest.raises(ModelError, match="start the same command again"):
-            partners.add_to(network, 1.0)
 
 
 def test_it_learns_and_leaves_a_model_and_a_log(folder, tmp_path):
