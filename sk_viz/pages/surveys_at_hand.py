@@ -40,8 +40,17 @@ class SurveyAtHand:
 
 
 def on_loopback() -> bool:
-    """Whether this server can be reached from this machine alone."""
-    address = st.get_option("server.address")
+    """Whether this server can be reached from this machine alone.
+
+    One behind a proxy listens to this machine alone, too, but has to be told the proxy's name.
+    """
+    outer = st.get_option("browser.serverAddress") or "localhost"
+    if st.get_option("server.corsAllowedOrigins"):
+        return False
+    return _is_loopback(st.get_option("server.address")) and _is_loopback(outer)
+
+
+def _is_loopback(address: str | None) -> bool:
     if not address:
         return False
     if address == "localhost":

@@ -22,6 +22,7 @@ from streamlit.testing.v1 import AppTest
 import sk_viz.pages
 from sk_viz.networks import zoo
 from sk_viz.pages import survey as survey_page
+from sk_viz.pages import surveys_at_hand
 from sk_viz.pages.entry import PAGES
 from sk_viz.surveys import shelf
 
@@ -101,6 +102,27 @@ def test_no_path_of_an_address_reaches_the_file_system(
         app = open_page(page, **dict.fromkeys(NAMES, path))
         assert not app.exception
         assert touched == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "alone"),
+    [
+        ({"server.address": "127.0.0.1"}, True),
+        ({"server.address": "::1", "browser.serverAddress": "localhost"}, True),
+        ({"server.address": "localhost"}, True),
+        ({}, False),
+        ({"server.address": "0.0.0.0"}, False),
+        ({"server.address": "192.168.1.7"}, False),
+        ({"server.address": "127.0.0.1", "browser.serverAddress": "skviz.example.org"}, False),
+        ({"server.address": "127.0.0.1", "server.corsAllowedOrigins": ["https://x.org"]}, False),
+    ],
+)
+def test_a_server_behind_a_proxy_is_not_alone(
+    settings: dict[str, Any], alone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that its page takes no paths and lists nobody's surveys."""
+    monkeypatch.setattr(surveys_at_hand.st, "get_option", settings.get)
+    assert surveys_at_hand.on_loopback() is alone
 
 
 def rendered(app: AppTest) -> str:
