@@ -1,13 +1,25 @@
 """What holds for every test."""
 
+import sys
+
 import pytest
 import torch
+
+_MAIN = sys.modules["__main__"]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """The same random networks, whichever tests ran before and whoever builds a shared one."""
     torch.manual_seed(0)
+    # A page's test leaves its script as the main module, which new processes would then run.
+    sys.modules["__main__"] = _MAIN
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Many users first: their answers are held to the digit against those of a fresh process."""
+    items.sort(key=lambda item: "load" not in item.path.parts)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -25,7 +25,7 @@ def test_bench_prints_json_and_draws_its_figure(tmp_path, capsys):
         assert "bare" in {case["name"] for case in group["cases"]}
         for entry in (*(case["seconds"] for case in group["cases"]), *group["ratios"]):
             assert 0 < entry["low"] <= entry["median"] <= entry["high"]
-    assert sum("ceiling" in group for group in found["groups"]) == 2
+    assert sum("ceilings" in group for group in found["groups"]) == 2
     with Image.open(file) as figure:
         assert json.loads(figure.info["sk_viz"])["record"] == found["record"]
 
