@@ -16,12 +16,6 @@ def pytest_runtest_setup() -> None:
     sys.modules["__main__"] = _MAIN
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Many users first: their answers are held to the digit against those of a fresh process."""
-    items.sort(key=lambda item: "load" not in item.path.parts)
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What takes long is short by default."""
     parser.addoption("--long", action="store_true", help="run the measurements in full")

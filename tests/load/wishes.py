@@ -1,9 +1,15 @@
-"""What visitors wish to know, what they get, and the same computed alone in this process."""
+"""What visitors wish to know, what they get, and the same computed alone.
+
+Run with a count, it writes the answers to the wishes of so many visitors.
+"""
 
 from __future__ import annotations
 
 import io
 import json
+import pickle
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,8 +91,18 @@ def wish(number: int, units: tuple[str, ...]) -> Wish:
 Answers = dict[str, Any]
 
 
-def alone(model: Model, asked: Wish) -> Answers:
-    """The answers of the library."""
+def alone(count: int) -> list[Answers]:
+    """What the library answers to the wishes of so many visitors.
+
+    They are computed in a process that does nothing else: threads that another test has set would
+    change the last digits.
+    """
+    command = [sys.executable, __file__, str(count)]
+    found: list[Answers] = pickle.loads(subprocess.check_output(command))
+    return found
+
+
+def _alone(model: Model, asked: Wish) -> Answers:
     picture = sk_viz.read_picture(asked.data, asked.name)
     scales = tuple(sorted(sk_viz.pictures.parse_scales(asked.scales)))
     sweep = sk_viz.sweep(model, picture, scales, asked.protocol)
@@ -150,3 +166,11 @@ def differing(got: Answers, right: Answers) -> list[str]:
 
 def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
+
+
+if __name__ == "__main__":
+    bundled = sk_viz.load_model("sknet_tiny")
+    names = tuple(unit.name for unit in bundled.units)
+    wishes = [wish(number, names) for number in range(int(sys.argv[1]))]
+    # Plain values, as the classes of this file are those of another module where they are read.
+    sys.stdout.buffer.write(pickle.dumps([_alone(bundled, asked) for asked in wishes]))
