@@ -52,7 +52,13 @@ def models(as_json: JsonOption = False) -> None:
 def train(
     data: Annotated[Path, typer.Option(help="Parquet files or an ImageFolder.")],
     out: Annotated[Path, typer.Option(help="Folder of the checkpoints and of the model.")],
-    steps: Annotated[int, typer.Option(min=1, help="In all; more than before go on.")] = 9_600,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Of one round; more than before go on. Left out: the bundled model's two rounds.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the weights and of every draw.")] = 0,
     strangers: Annotated[
         Path | None,
@@ -65,7 +71,7 @@ def train(
 ) -> None:
     """Train the bundled model and write its card; started again with the same words it goes on."""
     from sk_viz.training.document import document
-    from sk_viz.training.recipe import Recipe
+    from sk_viz.training.recipe import BUNDLED, Recipe
     from sk_viz.training.train import Progress
     from sk_viz.training.train import train as run
 
@@ -74,7 +80,7 @@ def train(
         def report(progress: Progress) -> None:
             draw(progress.step, progress.steps)
 
-        recipe = Recipe(steps=steps, seed=seed)
+        recipe = BUNDLED.seeded(seed) if steps is None else Recipe(steps=steps, seed=seed)
         folder = run(data, out, recipe, compiled=compiled, report=report)
     document(out, data, recipe, strangers, lambda part: print(f"judging: {part}", file=sys.stderr))
     print(f"The model and its card are in {folder}.")

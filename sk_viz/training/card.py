@@ -139,25 +139,28 @@ def _data(made: Made) -> str:
 
 def _recipe(made: Made) -> str:
     recipe = made.recipe
-    sizes = ", ".join(
-        f"{size} px from {share:.0%} of the steps" for share, size in recipe["size_schedule"]
-    )
+    rounds = _rounds(recipe)
+    total = sum(one["steps"] for one in rounds)
+    # The bundled model's rounds are the command's own; any other run is one round of so many steps.
+    steps = "" if len(rounds) > 1 else f" --steps {total}"
     lines = [
-        f"`python -m sk_viz train --data DIR --out DIR --steps {recipe['steps']} "
-        f"--seed {recipe['seed']}{made.strangers}`, which goes on where it was stopped, and at the "
-        "end judges the model and writes this card.",
-        f"{recipe['steps']:,} steps of {recipe['batch']} pictures in {made.hours:.1f} hours on "
-        f"{made.machine}{', in bfloat16 but for the branches' * recipe['mixed']}. Muon at "
-        f"{recipe['rate']:g}, and AdamW at half of that for the first convolution, the last layer, "
-        f"biases and norms; weight decay {recipe['decay']:g}, "
-        f"warm-up over {recipe['warmup']} steps, falling to zero over the last "
-        f"{recipe['decay_share']:.0%}; label smoothing {recipe['smoothing']:g}; the exponential "
-        f"average of the weights ({recipe['average']:g}) is what is kept. Inputs grow: {sizes}.",
+        f"`python -m sk_viz train --data DIR --out DIR{steps} --seed {recipe['seed']}"
+        f"{made.strangers}`, which goes on where it was stopped, and at the end judges the model "
+        "and writes this card.",
+        f"{total:,} steps of {recipe['batch']} pictures in {made.hours:.1f} hours on "
+        f"{made.machine}{', in bfloat16 but for the branches' * recipe['mixed']}. Muon, and AdamW "
+        "at half of its rate for the first convolution, the last layer, biases and norms; weight "
+        f"decay {recipe['decay']:g}; label smoothing {recipe['smoothing']:g}; the exponential "
+        f"average of the weights ({recipe['average']:g}) is what is kept.",
+        table(
+            ("steps", "rate", "falls over the last", "inputs", "crops drawn evenly"),
+            [_round(one) for one in rounds],
+        ),
         "The object's scale and the picture's sharpness are kept apart: crops of "
         f"{recipe['augmentation']['crop'][0]:g} to {recipe['augmentation']['crop'][1]:g} times the "
-        f"shorter side, {recipe['augmentation']['even_share']:.0%} of them drawn evenly over the "
-        "logarithm and the others mostly near 1, and "
-        f"{recipe['augmentation']['blur_share']:.0%} of the pictures blurred whatever their scale.",
+        "shorter side, a share of them drawn evenly over the logarithm (last column) and the "
+        f"others mostly near 1, and {recipe['augmentation']['blur_share']:.0%} of the pictures "
+        "blurred whatever their scale.",
     ]
     lines += _course(made)
     names = [name for name in made.log[-1] if name.startswith("top1_")]
@@ -170,6 +173,26 @@ def _recipe(made: Made) -> str:
         ],
     )
     return "\n\n".join([*lines, f"{_curve_note(made)}:", curve])
+
+
+def _rounds(recipe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The recipes that a run went through, in order."""
+    first = recipe["after"]
+    return [*(_rounds(first) if first else ()), recipe]
+
+
+def _round(recipe: Mapping[str, Any]) -> tuple[str, ...]:
+    sizes = ", ".join(
+        f"{size} px from {share:.0%}" if share else f"{size} px"
+        for share, size in recipe["size_schedule"]
+    )
+    return (
+        f"{recipe['steps']:,}",
+        f"{recipe['rate']:g}, after a warm-up of {recipe['warmup']}",
+        f"{recipe['decay_share']:.0%}",
+        sizes,
+        f"{recipe['augmentation']['even_share']:.0%}",
+    )
 
 
 def _course(made: Made) -> list[str]:

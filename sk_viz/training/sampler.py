@@ -56,7 +56,7 @@ class Sampler:
                 augment(
                     self.pictures.decode(chosen[place]),
                     size,
-                    self.recipe.augmentation,
+                    self.recipe.augmentation_at(step),
                     np.random.default_rng((self.recipe.seed, step, place)),
                 )
                 for place in places

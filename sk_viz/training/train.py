@@ -90,18 +90,17 @@ def train(
     optimiser = optimiser_of(network, recipe.rate, recipe.decay)
     checkpoint = out / CHECKPOINT
     start, spent = _resume(checkpoint, network, averaged, optimiser, recipe, device)
-    _log(out / LOG, {"started": start, "steps": recipe.steps, "parts": processes})
+    _log(out / LOG, {"started": start, "steps": recipe.total, "parts": processes})
     sampler = Sampler(training, recipe)
     preprocessing = Preprocessing(input_size=recipe.size, crop_fraction=1.0)
     classes = [
         ClassName(name, tuple(wnids))
         for name, wnids in zip(training.classes, training.wordnet_ids, strict=True)
     ]
-    decay_start = math.ceil(recipe.steps * (1 - recipe.decay_share))
     saved = began = time.monotonic()
-    with Partners(network, sampler, compiled, range(start, recipe.steps), processes) as partners:
+    with Partners(network, sampler, compiled, range(start, recipe.total), processes) as partners:
         forward = forward_of(network, recipe, compiled)
-        for step in range(start, recipe.steps):
+        for step in range(start, recipe.total):
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate_at(step)
             optimiser.zero_grad(set_to_none=True)
@@ -120,18 +119,18 @@ def train(
             report(
                 Progress(
                     step + 1,
-                    recipe.steps,
+                    recipe.total,
                     loss,
                     speed * recipe.batch,
-                    (recipe.steps - step - 1) / speed,
+                    (recipe.total - step - 1) / speed,
                 )
             )
-            if now - saved > save_seconds or step + 1 in (decay_start, recipe.steps):
+            if now - saved > save_seconds or step + 1 in (recipe.decay_start, recipe.total):
                 saved = now
                 seconds = spent + now - began
                 _save(out, step + 1, seconds, network, averaged, optimiser, recipe)
                 save_bundled(out / MODEL, averaged, preprocessing, classes, NOTE)
-                if step + 1 == decay_start:
+                if step + 1 == recipe.decay_start:
                     # From here a longer run can go on at the full learning rate.
                     write_atomic(out / "before_decay.pt", checkpoint.read_bytes())
                 scores = quick_scores(averaged, validation, recipe.size, device)
@@ -186,9 +185,8 @@ def _resume(
         raise ModelError(
             f"{checkpoint} is damaged: bring back a whole one, or give another --out."
         ) from error
-    now = _described(recipe)
-    differing = [name for name in now if name != "steps" and state["recipe"].get(name) != now[name]]
-    if differing:
+    differing = _differing(state["recipe"], recipe)
+    if differing and not (recipe.after and not _differing(state["recipe"], recipe.after)):
         raise ModelError(
             f"{checkpoint.parent} holds a run with another {differing[0]}; give another --out or "
             "the same settings."
@@ -226,6 +224,12 @@ def _save(
     buffer = io.BytesIO()  # what torch raises on a full disk is no OSError
     torch.save(state, buffer)
     write_atomic(out / CHECKPOINT, buffer.getvalue())
+
+
+def _differing(saved: dict[str, Any], recipe: Recipe) -> list[str]:
+    """What else than the number of steps a saved recipe has another value of."""
+    now = _described(recipe)
+    return [name for name in now if name != "steps" and saved.get(name) != now[name]]
 
 
 def _described(recipe: Recipe) -> dict[str, Any]:

@@ -78,6 +78,15 @@ def test_the_card_holds_what_was_found(documented):
     assert f"| Cup of coffee | zoom 1.0 | espresso | {coffee['answer']} |" in card
 
 
+def test_the_card_tells_the_rounds_of_a_run(run, folder):
+    document(run, folder, replace(RECIPE, rate=1e-3, after=RECIPE), progress=lambda _: None)
+    card = (run / "model" / "MODEL_CARD.md").read_text()
+    assert "`python -m sk_viz train --data DIR --out DIR --seed 0`" in card
+    assert "\n8 steps of 128 pictures" in card
+    assert "| 4 | 0.004, after a warm-up of 400 |" in card
+    assert "| 4 | 0.001, after a warm-up of 400 |" in card
+
+
 def test_without_strangers_nothing_is_claimed(run, folder):
     document(run, folder, RECIPE, progress=lambda _: None)
     assert load_model(run / "model", "cpu").certainty.unknown is None

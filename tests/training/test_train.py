@@ -122,6 +122,44 @@ def test_the_rate_warms_up_stays_and_falls_to_zero():
     assert rates[-1] == pytest.approx(0.02)
 
 
+def test_a_second_round_has_its_own_schedule():
+    first = replace(RECIPE, rate=1.0, decay_share=0.5)
+    wide = replace(RECIPE.augmentation, even_share=1.0)
+    both = replace(
+        first,
+        steps=10,
+        size=40,
+        size_schedule=((0.0, 40),),
+        rate=0.5,
+        augmentation=wide,
+        after=first,
+    )
+    assert both.total == 16
+    assert [both.rate_at(step) for step in range(6)] == [first.rate_at(step) for step in range(6)]
+    assert [both.size_at(step) for step in (0, 3, 5, 6, 15)] == [24, 32, 32, 40, 40]
+    assert [both.rate_at(step) for step in (6, 7, 8, 11)] == [0.25, 0.5, 0.5, 0.5]
+    assert both.rate_at(15) == pytest.approx(0.1)
+    assert both.decay_start == 11
+    assert [both.augmentation_at(step).even_share for step in (5, 6)] == [0.35, 1.0]
+    seeded = both.seeded(3)
+    assert seeded.seed == seeded.after.seed == 3
+
+
+def test_a_finished_run_goes_on_with_a_second_round(folder, tmp_path):
+    both = replace(RECIPE, steps=4, rate=1e-3, after=RECIPE)
+    whole = train(folder, tmp_path / "whole", both, **PLAIN)
+    train(folder, tmp_path / "first", RECIPE, **PLAIN)
+    steps = []
+    later = train(
+        folder, tmp_path / "first", both, **PLAIN, report=lambda p: steps.append((p.step, p.steps))
+    )
+    assert steps[0] == (7, 10)
+    for name, value in _weights(whole).items():
+        torch.testing.assert_close(value, _weights(later)[name], rtol=0, atol=0, msg=name)
+    with pytest.raises(ModelError, match="another"):
+        train(folder, tmp_path / "first", RECIPE, **PLAIN)
+
+
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(folder, tmp_path):
     last = replace(RECIPE, steps=3)
     train(folder, tmp_path, last, **PLAIN)
