@@ -99,6 +99,8 @@ def evaluate(
 
     with progress_bar("evaluating") as progress:
         answers = run(load_model(model, device), data, limit=limit, progress=progress)
+    for reason in answers.unreadable:
+        print(reason, file=sys.stderr)
     summary = answers.summary()
     if as_json:
         print_json(summary)
@@ -109,4 +111,5 @@ def evaluate(
         f"top-5 {summary['top5']:.1%}, calibration error "
         f"{summary['calibration_error']:.3f}, {summary['n']} pictures"
         + (f", {summary['left_out']} left out" if summary["left_out"] else "")
+        + (f", {summary['unreadable']} unreadable" if summary["unreadable"] else "")
     )

@@ -28,6 +28,7 @@ class LabelledPictures:
         sources: which collection each picture is from; collections are mixed on purpose.
         classes: name of each label; its index is the label.
         wordnet_ids: WordNet ids of each label, none where they are not known.
+        names: of each picture, for people.
     """
 
     encoded: Sequence[bytes]
@@ -35,6 +36,7 @@ class LabelledPictures:
     sources: Sequence[str]
     classes: Sequence[str]
     wordnet_ids: Sequence[Sequence[str]]
+    names: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -47,22 +49,23 @@ class LabelledPictures:
             sources=[self.sources[i] for i in chosen],
             classes=self.classes,
             wordnet_ids=self.wordnet_ids,
+            names=[self.names[i] for i in chosen],
         )
 
     def decode(self, index: int) -> NDArray[np.uint8]:
         """One picture as (H, W, 3) RGB."""
         pixels = cv2.imdecode(np.frombuffer(self.encoded[index], np.uint8), cv2.IMREAD_COLOR_RGB)
         if pixels is None:
-            raise PictureError(f"Picture {index} of the training data cannot be decoded.")
+            raise PictureError(f"{self.names[index]} of the training data cannot be decoded.")
         return np.asarray(pixels, dtype=np.uint8)
 
 
 def read_labelled(source: Path) -> LabelledPictures:
     """Pictures from parquet (a file or a folder of files) or an ImageFolder.
 
-    Parquet has the columns ``jpeg`` and ``label``, and where there are any ``source`` and
-    ``class``; a ``labels.json`` beside it names the labels in place of ``class``. An ImageFolder
-    holds one folder a class.
+    Parquet has the columns ``jpeg`` and ``label``, and where there are any ``name``, ``source``
+    and ``class``; a ``labels.json`` beside it names the labels in place of ``class``. An
+    ImageFolder holds one folder a class.
 
     Raises:
         PictureError: the source is neither, or its labels have no names.
@@ -89,6 +92,7 @@ def read_labelled(source: Path) -> LabelledPictures:
         sources=["folder"] * len(files),
         classes=classes,
         wordnet_ids=[[]] * len(classes),
+        names=[file.relative_to(source).as_posix() for file, _ in files],
     )
 
 
@@ -113,15 +117,20 @@ def _read_parquet(parts: list[Path], names_file: Path) -> LabelledPictures:
     labels: list[int] = []
     sources: list[str] = []
     named: dict[int, str] = {}
+    names: list[str] = []
     for part in parts:
         columns = set(pq.read_schema(part).names)
         if missing := {"jpeg", "label"} - columns:
             raise PictureError(f"{part} lacks the column {sorted(missing)[0]!r}.")
-        table = pq.read_table(part, columns=sorted(columns & {"jpeg", "label", "source", "class"}))
+        table = pq.read_table(
+            part, columns=sorted(columns & {"jpeg", "label", "source", "class", "name"})
+        )
         encoded += table["jpeg"].to_pylist()
         own = table["label"].to_pylist()
         labels += own
         sources += table["source"].to_pylist() if "source" in columns else ["parquet"] * len(own)
+        rows = [f"{part.name}, row {row}" for row in range(len(own))]
+        names += table["name"].to_pylist() if "name" in columns else rows
         if "class" in columns:
             named |= dict(zip(own, table["class"].to_pylist(), strict=True))
     if names_file.is_file():
@@ -140,4 +149,5 @@ def _read_parquet(parts: list[Path], names_file: Path) -> LabelledPictures:
         sources=sources,
         classes=[entry["name"] for entry in described],
         wordnet_ids=[list(entry.get("wnids", ())) for entry in described],
+        names=names,
     )

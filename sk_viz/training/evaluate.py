@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sk_viz.errors import ModelError
+from sk_viz.errors import ModelError, PictureError
 from sk_viz.measures.inputs import Reading, read
 from sk_viz.measures.statistics import wilson_interval
 from sk_viz.networks.certainty import Share
@@ -38,6 +38,7 @@ class Summary(TypedDict):
     calibration_error: float
     calibration_interval: tuple[float, float]
     left_out: int
+    unreadable: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +49,13 @@ class Answers:
         logits: float32 (N, K).
         labels: (N,) index of the right class among the model's.
         left_out: pictures whose class the model does not have.
+        unreadable: what is wrong with each picture that could not be read.
     """
 
     logits: NDArray[np.float32]
     labels: NDArray[np.int64]
     left_out: int = 0
+    unreadable: tuple[str, ...] = ()
 
     def hits(self, best: int = 1) -> NDArray[np.bool_]:
         """(N,) whether the right class is among the ``best`` most probable."""
@@ -73,6 +76,7 @@ class Answers:
             "calibration_error": error,
             "calibration_interval": interval,
             "left_out": self.left_out,
+            "unreadable": len(self.unreadable),
         }
 
 
@@ -123,17 +127,29 @@ def evaluate(
         progress: called with (done, total).
 
     Raises:
-        PictureError: the source holds no labelled pictures.
+        PictureError: the source holds no labelled pictures, or none that can be read.
         ModelError: the model has none of the source's classes, or the limit is below 1.
     """
     chosen = known_pictures(model, source, limit)
+    view = plain_view(model)
     found: list[NDArray[np.float32]] = []
-    done = 0
-    for reading in read_in_blocks(model, chosen.pictures, plain_view(model)):
-        found.append(reading.logits)
-        done += len(reading.logits)
-        progress(done, len(chosen))
-    return Answers(np.concatenate(found), chosen.labels, chosen.left_out)
+    kept: list[int] = []
+    unreadable: list[str] = []
+    for start in range(0, len(chosen), _BLOCK):
+        shown = []
+        for place in range(start, min(start + _BLOCK, len(chosen))):
+            encoded, name = chosen.pictures.encoded[place], chosen.pictures.names[place]
+            try:
+                shown.append(view(read_picture(encoded, name, isolated=True)))
+                kept.append(place)
+            except PictureError as error:
+                unreadable.append(str(error))
+        if shown:
+            found.append(read(model, shown).logits)
+        progress(min(start + _BLOCK, len(chosen)), len(chosen))
+    if not kept:
+        raise PictureError(f"No picture of {source} can be read. The first: {unreadable[0]}")
+    return Answers(np.concatenate(found), chosen.labels[kept], chosen.left_out, tuple(unreadable))
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +170,9 @@ class Known:
         return len(self.labels)
 
     def __iter__(self) -> Iterator[tuple[Picture, int]]:
-        for encoded, label in zip(self.pictures.encoded, self.labels, strict=True):
-            yield read_picture(encoded, isolated=True), int(label)
+        pictures = zip(self.pictures.encoded, self.pictures.names, self.labels, strict=True)
+        for encoded, name, label in pictures:
+            yield read_picture(encoded, name, isolated=True), int(label)
 
 
 def known_pictures(model: Model, source: Path, limit: int | None = None) -> Known:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sk_viz.errors import ModelError
+from sk_viz.errors import ModelError, PictureError
 from sk_viz.networks.classes import imagenet_classes
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.networks.zoo import as_model
@@ -44,6 +44,20 @@ def test_an_image_folder_named_by_wordnet_ids_is_mapped_to_imagenet(
     assert len(answers.labels) == 48
     assert answers.left_out == 24
     assert answers.logits.shape == (48, 1000)
+
+
+def test_a_broken_picture_is_named_and_the_others_are_judged(folder, tmp_path, model):
+    shutil.copytree(folder / "blue things", tmp_path / "blue things")
+    broken, *others = sorted((tmp_path / "blue things").iterdir())
+    broken.write_bytes(broken.read_bytes()[:40])
+    answers = evaluate(model, tmp_path)
+    assert len(answers.labels) == len(answers.logits) == len(others)
+    assert answers.summary()["unreadable"] == 1
+    assert f"blue things/{broken.name}" in answers.unreadable[0]
+    for file in others:
+        file.write_bytes(b"no picture")
+    with pytest.raises(PictureError, match="No picture of"):
+        evaluate(model, tmp_path)
 
 
 def test_the_answers_are_those_of_a_forward_by_hand(folder, model):
