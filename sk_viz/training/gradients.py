@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.synchronize import Semaphore
 from types import TracebackType
 from typing import Any
@@ -65,14 +66,13 @@ class Partners:
     ) -> None:
         self._parts = parts
         self._threads = torch.get_num_threads()
-        self._others: list[_Other] = []
+        self._each = max(1, self._threads // parts)
         if parts > 1:
             network.share_memory()
-            threads = max(1, self._threads // parts)
-            self._others = [
-                _Other(network, sampler, compiled, steps, part, parts, threads)
-                for part in range(1, parts)
-            ]
+        self._others = [
+            _Other(_Part(network, sampler, compiled, steps, part, parts, self._each))
+            for part in range(1, parts)
+        ]
 
     def __enter__(self) -> Partners:
         return self
@@ -90,7 +90,7 @@ class Partners:
     def begin(self) -> None:
         """Let them compute their parts of the next step on the weights as they are."""
         if self._others:
-            torch.set_num_threads(max(1, self._threads // self._parts))
+            torch.set_num_threads(self._each)
         for other in self._others:
             other.go.release()
 
@@ -119,31 +119,29 @@ class Partners:
         return (loss + sum(other.loss.item() for other in self._others)) / self._parts
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What one of the other processes computes: its part of each step's batch."""
+
+    network: nn.Module
+    sampler: Sampler
+    compiled: bool
+    steps: range
+    part: int
+    parts: int
+    threads: int
+
+
 class _Other:
-    def __init__(
-        self,
-        network: nn.Module,
-        sampler: Sampler,
-        compiled: bool,
-        steps: range,
-        part: int,
-        parts: int,
-        threads: int,
-    ) -> None:
+    def __init__(self, task: _Part) -> None:
         context = torch.multiprocessing.get_context("spawn")
         self.go: Semaphore = context.Semaphore(0)
         self.done: Semaphore = context.Semaphore(0)
         self.loss = _shared(torch.zeros(()))
-        self.gradients = [_shared(torch.zeros_like(p)) for p in network.parameters()]
+        self.gradients = [_shared(torch.zeros_like(p)) for p in task.network.parameters()]
         self._process = context.Process(
             target=_compute,
-            args=(network, sampler, compiled, steps, part, parts, threads),
-            kwargs={
-                "go": self.go,
-                "done": self.done,
-                "loss": self.loss,
-                "gradients": self.gradients,
-            },
+            args=(task, self.go, self.done, self.loss, self.gradients),
             daemon=True,
         )
         self._process.start()
@@ -162,32 +160,22 @@ class _Other:
 
 
 def _compute(
-    network: nn.Module,
-    sampler: Sampler,
-    compiled: bool,
-    steps: range,
-    part: int,
-    parts: int,
-    threads: int,
-    *,
-    go: Semaphore,
-    done: Semaphore,
-    loss: Tensor,
-    gradients: list[Tensor],
+    task: _Part, go: Semaphore, done: Semaphore, loss: Tensor, gradients: list[Tensor]
 ) -> None:
     """What another process does: the gradients of its part, step by step."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(task.threads)
+    network, sampler = task.network, task.sampler
     _own_buffers(network)
-    forward = forward_of(network, sampler.recipe, compiled)
+    forward = forward_of(network, sampler.recipe, task.compiled)
     parameters = list(network.parameters())
     device = parameters[0].device
     parent: Any = multiprocessing.parent_process()
-    for step in steps:
+    for step in task.steps:
         while not go.acquire(timeout=_PATIENCE):
             if not parent.is_alive():
                 return
         network.zero_grad(set_to_none=True)
-        loss.fill_(backward(forward, sampler, step, part, parts, device))
+        loss.fill_(backward(forward, sampler, step, task.part, task.parts, device))
         for parameter, shared in zip(parameters, gradients, strict=True):
             assert parameter.grad is not None
             shared.copy_(parameter.grad)
