@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import queue
+import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
-from sk_viz.errors import ModelError
+from sk_viz.errors import ModelError, PictureError
 from sk_viz.pictures.isolated import PROCESSES
 from sk_viz.surveys.measure import Step, Worker
 from sk_viz.surveys.plan import Plan
+from sk_viz.surveys.process import WorkerProcess
 
 if TYPE_CHECKING:
     from sk_viz.networks.zoo import Model
@@ -41,43 +42,34 @@ def run_processes(
         parts: which.
 
     Raises:
-        ModelError: a process ended before its work did; its parts are done when the survey is
-            started again.
+        ModelError: a process ended before its work did, or said why it cannot go on; its parts
+            are done when the survey is started again.
+        PictureError: a source or folder that cannot be used.
     """
-    context = multiprocessing.get_context("spawn")
-    waiting: Any = context.Queue()
-    steps: Any = context.Queue()
-    for part in [*parts, *[None] * len(devices)]:
-        waiting.put(part)
+    waiting, lock = iter(parts), threading.Lock()
+
+    def next_part() -> int | None:
+        with lock:
+            return next(waiting, None)
+
+    said: queue.SimpleQueue[Step | ModelError | PictureError | None] = queue.SimpleQueue()
     decoders = decoders_of(_cores() // len(devices))
-    processes = [
-        context.Process(
-            target=_work, args=(plan, model_id, d, decoders, waiting, steps), daemon=True
-        )
-        for d in devices
-    ]
-    for process in processes:
-        process.start()
+    processes: list[WorkerProcess] = []
     try:
+        for device in devices:
+            processes.append(WorkerProcess(plan, model_id, device, decoders, next_part, said.put))
         working = len(processes)
         while working:
-            try:
-                step = steps.get(timeout=1.0)
-            except queue.Empty:
-                if any(process.exitcode for process in processes):
-                    raise ModelError(
-                        "A process of the survey ended early (see above): give the same command "
-                        "again to go on."
-                    ) from None
-                continue
+            step = said.get()
             if step is None:
                 working -= 1
-            else:
+            elif isinstance(step, Step):
                 yield step
+            else:
+                raise step
     finally:
         for process in processes:
-            process.terminate()
-            process.join()
+            process.end()
 
 
 def decoders_of(cores: int) -> int:
@@ -90,17 +82,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _work(plan: Plan, model_id: str, device: str, decoders: int, waiting: Any, steps: Any) -> None:
-    """The life of one process: parts from one queue, steps into the other, None at the end."""
-    from sk_viz.networks.zoo import load_model
-
-    worker = Worker(plan, load_model(model_id, device), decoders)
-    parent = multiprocessing.parent_process()
-    while (part := waiting.get()) is not None:
-        if parent is not None and not parent.is_alive():  # killed: nobody takes the steps
-            return
-        for step in worker.run([part]):
-            steps.put(step)
-    steps.put(None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -25,6 +24,7 @@ from sk_viz.networks import hub
 from sk_viz.networks.readout import Readout
 from sk_viz.pictures import isolated
 from sk_viz.surveys import engine_local, run_survey
+from sk_viz.surveys import process as process_module
 from sk_viz.surveys.store import Store
 
 Contents = Callable[[Path], dict[str, bytes]]
@@ -97,19 +97,28 @@ def test_a_killed_process_of_a_survey_costs_its_part_alone(
     out = tmp_path / "out"
     survey = (str(model_folder), pictures, out, (1.0, 2.0), ("zoom",))
 
+    started = []
+    popen = subprocess.Popen
+
+    def begin(*args, **kwargs):
+        started.append(popen(*args, **kwargs))
+        return started[-1]
+
     def two(plan, model, parts):
         for step in engine_local.run_processes(plan, model.id, ["cpu", "cpu"], parts):
-            for process in multiprocessing.active_children():
-                os.kill(process.pid, signal.SIGKILL)
+            for process in started:
+                process.kill()
             yield step
 
     with monkeypatch.context() as patch:
         patch.setattr(engine_local, "run", two)
+        patch.setattr(process_module.subprocess, "Popen", begin)
         with pytest.raises(ModelError, match="ended early"):
             run_survey(*survey, part_size=2, device="cpu")
     done = Store(out).parts()
     assert len(done) < 6
-    assert multiprocessing.active_children() == []
+    assert len(started) >= 2
+    assert all(process.poll() is not None for process in started)
     stamps = {part: (out / f"part-{part:06d}.parquet").stat().st_mtime_ns for part in done}
     run_survey(*survey, device="cpu")
     assert stamps == {p: (out / f"part-{p:06d}.parquet").stat().st_mtime_ns for p in done}

@@ -10,7 +10,6 @@ import sys
 import time
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import sk_viz
@@ -272,25 +271,6 @@ def test_wrong_input_is_one_sentence(tmp_path, model_folder, class_folders, erro
         run_survey(out=tmp_path / "out", **given)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out" / "survey.json").exists()
-
-
-def test_processes_make_the_same_table(tmp_path, model_folder, class_folders, monkeypatch):
-    """Two processes, as two GPUs would have, store what one process stores."""
-    from sk_viz.surveys import engine_local
-
-    monkeypatch.setattr(survey_module, "PART_SIZE", 4)
-    run_survey(str(model_folder), class_folders, tmp_path / "one", device="cpu")
-    monkeypatch.setattr(
-        engine_local,
-        "run",
-        lambda plan, model, parts: engine_local.run_processes(
-            plan, model.id, ["cpu", "cpu"], parts
-        ),
-    )
-    run_survey(str(model_folder), class_folders, tmp_path / "two", device="cpu")
-    pd.testing.assert_frame_equal(
-        Store(tmp_path / "one").table().to_pandas(), Store(tmp_path / "two").table().to_pandas()
-    )
 
 
 def test_many_pictures_are_read_by_a_faster_engine(
