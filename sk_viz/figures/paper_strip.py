@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sk_viz.figures.palette import AGAINST, FOR
 from sk_viz.figures.paper_style import SMALL, new_figure, width_inches, words
 
 _LONGEST = 18  # letters of a class name under a picture
@@ -63,7 +64,7 @@ def strip(frames: Sequence[StripFrame], explained: str, width: str) -> tuple[Fig
         if frame.heatmap is not None:
             _overlay(grid[1, column], frame, limit)
     if maps:
-        sides = "orange for, blue against" if signed else "orange"
+        sides = "green for, purple against" if signed else "green how much, for or against"
         letters = int(width_inches(width) / 0.05)
         legend = textwrap.fill(f"{explained}: {sides}", letters)
         figure.supxlabel(words(legend), fontsize=SMALL)
@@ -77,18 +78,16 @@ def strip(frames: Sequence[StripFrame], explained: str, width: str) -> tuple[Fig
 
 
 def _overlay(axes: Axes, frame: StripFrame, limit: float) -> None:
-    """The map over a grey, faint picture: orange speaks for, blue against."""
+    """The map over a grey, faint picture: green speaks for, purple against, as on screen."""
     assert frame.heatmap is not None
     grey = frame.rgb.mean(axis=2)
     axes.imshow(255 - (255 - grey) * 0.45, cmap="gray", vmin=0, vmax=255)
     # Attributions have long tails: the root keeps the middle of them visible.
     strength = np.sqrt(np.abs(frame.heatmap) / limit)
     colours = np.zeros((*frame.heatmap.shape, 4))
-    colours[..., :3] = np.where(
-        (frame.heatmap >= 0)[..., None], (0.835, 0.369, 0.0), (0.0, 0.447, 0.698)
-    )
-    colours[..., 3] = np.clip(strength, 0, 1)
-    axes.imshow(colours)
+    colours[..., :3] = np.where((frame.heatmap >= 0)[..., None], FOR, AGAINST)
+    colours[..., 3] = 255 * np.clip(strength, 0, 1)
+    axes.imshow(colours / 255)
     _bare(axes)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sk_viz.figures.screen_overlay import AGAINST, FOR
+from sk_viz.figures.palette import AGAINST, FOR
 from sk_viz.figures.screen_picture import sign_cells
 from sk_viz.figures.screen_style import Ink, share_label, styled
 

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-# For and against the class: not the colours of the branches, and told apart by any colour vision.
-FOR = (0, 158, 80)
-AGAINST = (170, 40, 190)
+from sk_viz.figures.palette import AGAINST, FOR
 
 
 def common_limit(heatmaps: Sequence[npt.NDArray[np.float32]]) -> float:

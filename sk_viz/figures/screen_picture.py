@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from sk_viz.figures.screen_overlay import AGAINST, FOR
+from sk_viz.figures.palette import AGAINST, FOR
 from sk_viz.figures.screen_style import Ink, mix, styled
 
 Ground = Literal["colour", "pale", "dark"]

@@ -15,13 +15,13 @@ import pandas as pd
 import streamlit as st
 
 import sk_viz
+from sk_viz.figures.palette import AGAINST, FOR
 from sk_viz.figures.screen_attribution import (
     CurvePair,
     attribution_panel,
     faithfulness_curves,
     full_strength,
 )
-from sk_viz.figures.screen_overlay import AGAINST, FOR
 from sk_viz.figures.screen_picture import picture_panel
 from sk_viz.figures.screen_style import decimals, kernel_label, scale_label
 from sk_viz.measures.methods import METHODS

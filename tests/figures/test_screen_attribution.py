@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sk_viz.figures.palette import AGAINST, FOR
 from sk_viz.figures.screen_attribution import (
     CurvePair,
     attribution_panel,
     faithfulness_curves,
     full_strength,
 )
-from sk_viz.figures.screen_overlay import AGAINST, FOR
 from sk_viz.figures.screen_picture import picture_panel, sign_cells, sign_scale
 from sk_viz.figures.screen_style import DARK, LIGHT
 

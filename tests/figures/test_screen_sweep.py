@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sk_viz.figures.palette import BETWEEN, LARGEST, SMALLEST
+from sk_viz.figures.palette import AGAINST, BETWEEN, FOR, LARGEST, SMALLEST
 from sk_viz.figures.screen_channels import (
     channel_curves,
     channel_points,
@@ -26,7 +26,7 @@ from sk_viz.figures.screen_map import (
     end_changes,
     most_moving_unit,
 )
-from sk_viz.figures.screen_overlay import AGAINST, FOR, common_limit, heat_layer
+from sk_viz.figures.screen_overlay import common_limit, heat_layer
 from sk_viz.figures.screen_style import (
     DARK,
     LIGHT,
