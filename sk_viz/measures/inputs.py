@@ -88,7 +88,7 @@ def read(
         held: weights (1, M, C) to use in place of a unit's own, by unit name.
         dtype: of the arithmetic. ``bfloat16`` and ``float16`` on CUDA, where torch holds them safe
             (autocast); ``bfloat16`` on a CPU that has it, through OpenVINO, where the differences
-            keep within 2e-3 of float32. Where ``bfloat16`` cannot be had, float32 reads and a note
+            keep within 1e-3 of float32 on trial pictures (2e-3 is promised). Where ``bfloat16`` cannot be had, float32 reads and a note
             says so.
         progress: called with (done, total) after each forward; what it raises ends the reading.
 
@@ -158,7 +158,7 @@ def _arithmetic(model: Model, dtype: Dtype, held: bool) -> tuple[Engine | None, 
         why = (
             "weights are held"
             if held
-            else "this machine cannot compute this model in it faster and as exactly as 2e-3"
+            else "this machine cannot compute this model in it faster and as exactly as promised"
         )
         notes = [f"bfloat16 was asked for and float32 used: {why}."]
     return None if held else engine_of(model.readout, model.device, side), "float32", notes
