@@ -87,9 +87,9 @@ def read(
         shown: the stimuli, of any sizes.
         held: weights (1, M, C) to use in place of a unit's own, by unit name.
         dtype: of the arithmetic. ``bfloat16`` and ``float16`` on CUDA, where torch holds them safe
-            (autocast); ``bfloat16`` on a CPU that has it, through OpenVINO, where the differences
-            keep within 1e-3 of float32 on trial pictures (2e-3 is promised). Where ``bfloat16`` cannot be had, float32 reads and a note
-            says so.
+            (autocast); ``bfloat16`` on a CPU that has it, through OpenVINO, for networks whose
+            differences kept within half of the promised 2e-3 of float32 on trial pictures. Where
+            ``bfloat16`` cannot be had, float32 reads and a note says so.
         progress: called with (done, total) after each forward; what it raises ends the reading.
 
     Raises:

@@ -166,8 +166,9 @@ def sweep(
             ``held_weights``. The tables keep what each unit chose by itself, the held ones too;
             those after a held one choose from what they then see.
         dtype: of the arithmetic: ``float32``; ``bfloat16``, on a CPU that has it or on CUDA,
-            faster, where differences kept within 1e-3 on trial pictures; ``float16`` on CUDA. Where ``bfloat16`` cannot
-            be had, float32 is used; the record says what was.
+            faster, on a CPU for networks whose differences kept within 1e-3 on trial pictures;
+            ``float16`` on CUDA. Where ``bfloat16`` cannot be had, float32 is used; the record
+            says what was.
         progress: called with (done, total) between the scales; what it raises ends the sweep.
 
     Raises:
