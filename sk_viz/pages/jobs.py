@@ -11,13 +11,15 @@ import dataclasses
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+_OBJECT, _TABLE = 64, 8192  # bytes of any object, and of a table beside its values
 
 Report = Callable[[int, int], None]
 Work = Callable[[Report], Any]
@@ -168,7 +170,9 @@ class Jobs:
         with self._lock:
             running = [k for k, job in self._running.items() if session in job.wanted_by]
             for kept in self._kept.values():
-                kept.wanted_by.discard(session)
+                if session in kept.wanted_by:
+                    kept.wanted_by.discard(session)
+                    kept.size = size_of(kept.result)  # with what it has worked out since
             self._trim()
         for key in running:
             self.release(key, session)
@@ -208,15 +212,18 @@ def was_stopped(job: Job) -> bool:
 
 
 def size_of(value: Any) -> int:
-    """About how many bytes a result holds: its tables and arrays, and those of its fields."""
+    """About how many bytes a result holds: its tables and arrays, and those of its fields.
+
+    What a result has worked out and remembers (``cached_property``) is counted, too.
+    """
     if isinstance(value, pd.DataFrame):
-        return int(value.memory_usage(index=True).sum())
+        return _TABLE + int(value.memory_usage(index=True).sum())
     if isinstance(value, np.ndarray):
         return value.nbytes
     if isinstance(value, bytes | str):
-        return len(value)
-    if isinstance(value, tuple | list):
-        return 64 + sum(size_of(item) for item in value)
+        return _OBJECT + len(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return 64 + sum(size_of(getattr(value, f.name)) for f in dataclasses.fields(value))
-    return 64
+        value = vars(value)
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    return _OBJECT + (sum(map(size_of, value)) if isinstance(value, tuple | list) else 0)

@@ -8,9 +8,12 @@ from __future__ import annotations
 import sys
 import threading
 
+from sk_viz.pages.heap import share_the_heap
+
 
 def main() -> None:
     """Serve until stopped; leaves with Streamlit's exit code."""
+    share_the_heap()
     threading.Thread(target=_load, name="load", daemon=True).start()
     from streamlit.web.cli import main as streamlit
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_BYTES_KEPT = 512 * 2**20
-MAX_BYTES_IDLE = 64 * 2**20  # of what sessions computed that have left
+MAX_BYTES_IDLE = 32 * 2**20  # of what sessions computed that have left
 WORKERS = 2
 QUIET = 0.4  # seconds before progress is shown: quicker work only flickers
 POLL = 0.1

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import sk_viz
+from sk_viz.measures.sweep import Sweep
 from sk_viz.pages.jobs import Jobs, Report, StoppedError, size_of, was_stopped
+from sk_viz.pictures import read_sample
 
 MEGABYTE = 2**20
 
@@ -132,7 +139,49 @@ def test_the_size_of_a_result_counts_its_arrays_and_tables() -> None:
     array = np.zeros(1000, np.float32)
     table = pd.DataFrame({"a": np.zeros(1000)})
     nested: Any = (array, [table], b"12345")
-    assert 4000 + 8000 + 5 <= size_of(nested) < 13_000
+    assert 4000 + 8000 + 5 <= size_of(nested) < 22_000
+    assert 4000 <= size_of({"a": array}) < 4500
+
+
+@dataclass(frozen=True)
+class Grows:
+    """A result that works something out when it is asked."""
+
+    array: np.ndarray
+
+    @cached_property
+    def twice(self) -> np.ndarray:
+        return np.tile(self.array, 2)
+
+
+def test_what_a_result_works_out_later_counts_when_its_session_leaves() -> None:
+    jobs = Jobs(1, 10 * MEGABYTE, MEGABYTE)
+    made = [Grows(np.zeros(400_000, np.uint8)) for _ in range(2)]
+    for number, one in enumerate(made):
+        jobs.want(number, "leaving", lambda report, one=one: one).future.result(20)
+    assert size_of(made[0]) < 410_000
+    for one in made:
+        assert one.twice.nbytes == 800_000
+    assert 1_200_000 <= size_of(made[0]) < 1_210_000
+    jobs.leave("leaving")
+    until(lambda: jobs.kept(0) is None and jobs.kept(1) is None)
+
+
+def test_the_size_of_a_sweep_is_the_memory_that_it_takes() -> None:
+    model = sk_viz.load_model("sknet_tiny")
+
+    def swept() -> Sweep:
+        made = sk_viz.sweep(model, read_sample("koala"), (1.0, 1.5, 2.0))
+        assert len(made.branches) > len(made.stages) > 0
+        return made
+
+    kept = [swept()]
+    tracemalloc.start()
+    kept += [swept() for _ in range(4)]
+    gc.collect()
+    held = tracemalloc.get_traced_memory()[0] / 4
+    tracemalloc.stop()
+    assert size_of(kept[-1]) == pytest.approx(held, rel=0.25)
 
 
 def test_what_only_those_who_left_wanted_is_stopped_and_let_go() -> None:
