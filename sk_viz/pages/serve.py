@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 
@@ -13,6 +14,10 @@ from sk_viz.pages.heap import share_the_heap
 
 def main() -> None:
     """Serve until stopped; leaves with Streamlit's exit code."""
+    # Two pieces of work at a time have more threads than there are cores. Threads that wait by
+    # spinning would then take the cores from those that they wait for: a sweep takes many times
+    # as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     share_the_heap()
     threading.Thread(target=_load, name="load", daemon=True).start()
     from streamlit.web.cli import main as streamlit
