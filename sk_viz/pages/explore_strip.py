@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 MOST_FRAMES = 12
 
 
+def attributions(
+    shown: Shown, view: View
+) -> dict[float, tuple[Hashable, Callable[[Report], Attribution]]]:
+    """What is asked for: by scale, what the result is kept by and what makes it."""
+    return {
+        scale: (key, _attribute(shown, view, scale)) for scale, key in _keys(shown, view).items()
+    }
+
+
 def draw_strip(shown: Shown, view: View, scale: float) -> None:
     """The strip with those attributions that are there already."""
     heats = {s: shell.jobs().kept(key) for s, key in _keys(shown, view).items()}
@@ -34,15 +43,19 @@ def draw_strip(shown: Shown, view: View, scale: float) -> None:
 
 def fill_in(shown: Shown, view: View) -> None:
     """Compute the attributions that are missing, while all else is on the page already."""
-    missing = {s: key for s, key in _keys(shown, view).items() if shell.jobs().kept(key) is None}
+    missing = {
+        scale: (key, work)
+        for scale, (key, work) in attributions(shown, view).items()
+        if shell.jobs().kept(key) is None
+    }
     if not missing:
         return
 
     def compute() -> bool:
-        for count, (scale, key) in enumerate(missing.items(), start=1):
+        for count, (scale, (key, work)) in enumerate(missing.items(), start=1):
             label = f"Attributing at {scale_label(scale)}, {count} of {len(missing)}"
-            shell.result(key, label, _attribute(shown, view, scale))
-        return all(shell.jobs().kept(key) is not None for key in missing.values())
+            shell.result(key, label, work)
+        return all(shell.jobs().kept(key) is not None for key, _ in missing.values())
 
     st.session_state.pop("attributions.good", None)
     if shell.last_good("attributions", compute):

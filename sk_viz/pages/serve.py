@@ -1,4 +1,4 @@
-"""Streamlit's server, with what takes longest to load on its way before the first visitor is.
+"""Streamlit's server, with what takes longest on its way before the first visitor is there.
 
 ``python -m sk_viz.pages.serve SCRIPT --server.port=...`` takes what ``streamlit run`` takes.
 """
@@ -18,16 +18,23 @@ def main() -> None:
     # spinning would then take the cores from those that they wait for: a sweep takes many times
     # as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    streamlit_is_there = threading.Event()
     share_the_heap()
-    threading.Thread(target=_load, name="load", daemon=True).start()
+    threading.Thread(target=_load, args=(streamlit_is_there,), name="load", daemon=True).start()
     from streamlit.web.cli import main as streamlit
 
+    streamlit_is_there.set()
     streamlit(["run", *sys.argv[1:]])
 
 
-def _load() -> None:
+def _load(streamlit_is_there: threading.Event) -> None:
     # A script that asks for one of them meanwhile waits for it, as for every import.
     import torch  # noqa: F401
+
+    streamlit_is_there.wait()  # two threads must not be at the same package's first import
+    from sk_viz.pages.first_screen import prepare
+
+    prepare()
 
 
 if __name__ == "__main__":

@@ -57,12 +57,22 @@ def jobs() -> Jobs:
 
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model …")
-def _load(model_id: str, device: str) -> Model:
+def load(model_id: str, device: str) -> Model:
+    """A model of the catalogue, loaded once for all sessions.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
     return sk_viz.load_model(model_id, device=device)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _sample(sample_id: str) -> Picture:
+def sample(sample_id: str) -> Picture:
+    """A sample picture, read once for all sessions.
+
+    Raises:
+        PictureError: there is no such sample.
+    """
     return read_sample(sample_id)
 
 
@@ -93,7 +103,7 @@ def model(settings: Settings) -> Model:
             f"There is no model {settings.model!r}: choose one of {', '.join(model_ids())}."
         )
     try:
-        return _load(settings.model, settings.device)
+        return load(settings.model, settings.device)
     except ModelError as error:
         st.session_state["model.failed"] = error
         raise
@@ -135,8 +145,8 @@ def picture(settings: Settings) -> Picture:
     if settings.picture == UPLOAD and own is not None:
         return own
     if settings.picture in ("", UPLOAD):
-        return _sample(sample_ids(settings.protocol)[0])
-    return _sample(settings.picture)
+        return sample(sample_ids(settings.protocol)[0])
+    return sample(settings.picture)
 
 
 def background(settings: Settings) -> Picture | None:
@@ -147,7 +157,7 @@ def background(settings: Settings) -> Picture | None:
     """
     if settings.protocol != "object" or not settings.background:
         return None
-    return _sample(settings.background)
+    return sample(settings.background)
 
 
 def result(key: Hashable, label: str, work: Callable[[Report], T]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 import sk_viz
@@ -51,6 +51,18 @@ def swept(
         ModelError, PictureError, ScaleError: what is chosen cannot be shown.
         shell.StoppedByUserError: it was stopped.
     """
+    key, work = sweep_work(settings, protocol, model, picture, behind)
+    return shell.result(key, label, work)
+
+
+def sweep_work(
+    settings: Settings, protocol: str, model: Model, picture: Picture, behind: Picture | None
+) -> tuple[Hashable, Callable[[Report], Sweep]]:
+    """What such a sweep is kept by, and what makes it.
+
+    Raises:
+        ScaleError: the scales make no sense.
+    """
     scales = settings.scale_values
     point = point_of(settings, protocol)
 
@@ -65,5 +77,4 @@ def swept(
             progress=report,
         )
 
-    key = ("sweep", *inputs(model, picture, behind), protocol, scales, point)
-    return shell.result(key, label, work)
+    return ("sweep", *inputs(model, picture, behind), protocol, scales, point), work

@@ -1,0 +1,64 @@
+"""The first screen's results, computed before anybody asks: most visitors begin with them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Hashable
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeVar
+
+import streamlit as st
+
+from sk_viz.pages import log, shell
+from sk_viz.pages.explore_strip import attributions
+from sk_viz.pages.explore_view import Shown, View
+from sk_viz.pages.jobs import Report
+from sk_viz.pages.state import Settings
+from sk_viz.pages.sweeping import sweep_work
+
+if TYPE_CHECKING:
+    from sk_viz.networks.zoo import Model
+
+T = TypeVar("T")
+_NOBODY = "first screen"  # stands for a session among those that want a result
+_LATER = ("sk_viz.pages.explore", "sk_viz.measures.attribution", "captum.attr")
+
+
+def prepare() -> None:
+    """Compute what an address without parameters shows, and keep it as if somebody had left it.
+
+    A visitor who comes meanwhile waits for the same work. What cannot be computed is left to the
+    page, which says why.
+    """
+    try:
+        _compute(Settings(), View())
+    except Exception as error:
+        log.failure("first screen", error)
+    finally:
+        shell.jobs().leave(_NOBODY)
+
+
+def _compute(settings: Settings, view: View) -> None:
+    model = _load(settings.model, settings.device)
+    picture = shell.sample(shell.sample_ids(settings.protocol)[0])
+    main = _done(*sweep_work(settings, settings.protocol, model, picture, None))
+    control = _done(*sweep_work(settings, "blur", model, picture, None))
+    for module in _LATER:
+        import_module(module)
+    # Streamlit looks for garbage after every run of a page, and nobody's page moves meanwhile.
+    # All that was imported is none: with it left out the search takes a tenth of the time.
+    gc.freeze()
+    shown = Shown(settings, model, picture, None, main, control)
+    for key, work in attributions(shown, view).values():
+        _done(key, work)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _load(model_id: str, device: str) -> Model:
+    # A cached function within another shows no spinner, for which there is no page here.
+    return shell.load(model_id, device)
+
+
+def _done(key: Hashable, work: Callable[[Report], T]) -> T:
+    result: T = shell.jobs().want(key, _NOBODY, work).future.result()
+    return result

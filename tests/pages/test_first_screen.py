@@ -1,0 +1,49 @@
+"""What is computed before the first visitor is there, with a small random network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import sk_viz
+from sk_viz.errors import ModelError
+from sk_viz.pages import first_screen
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def frozen(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """How often the heap would have been frozen, which would outlast the test."""
+    times: list[None] = []
+    monkeypatch.setattr("gc.freeze", lambda: times.append(None))
+    return times
+
+
+def test_a_visitor_finds_all_of_the_first_screen_there(
+    open_app: Open, calls: Any, frozen: list[None]
+) -> None:
+    first_screen.prepare()
+    assert [call["protocol"] for call in calls.sweeps] == ["zoom", "blur"]
+    assert [call["scale"] for call in calls.attributions] == [1.0, 1.5, 2.0]
+    assert len(frozen) == 1
+    app = open_app()
+    assert not app.exception
+    assert not app.error
+    assert (len(calls.sweeps), len(calls.attributions)) == (2, 3)
+
+
+def test_what_cannot_be_computed_is_left_to_the_page(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any, **settings: Any) -> None:
+        raise ModelError("No model today: try again tomorrow.")
+
+    monkeypatch.setattr(sk_viz, "load_model", refuse)
+    first_screen.prepare()
+    app = open_app()
+    assert not app.exception
+    assert ["No model today" in box.value for box in app.error] == [True]
