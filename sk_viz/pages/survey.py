@@ -25,7 +25,7 @@ from sk_viz.pages.surveys_at_hand import (
     remember,
     surveys_at_hand,
 )
-from sk_viz.surveys.shelf import Kept, done_and_total, find
+from sk_viz.surveys.shelf import Kept, done_and_total, find, sweep_shelf
 
 QUESTION = "Is it true of many pictures?"
 WATCH = 1.0  # seconds between two looks at a run
@@ -33,7 +33,8 @@ WATCH = 1.0  # seconds between two looks at a run
 
 @st.cache_resource(show_spinner=False)
 def runs() -> SurveyRuns:
-    """The process's surveys."""
+    """The process's surveys; what others left behind that were killed is gone."""
+    sweep_shelf()
     return SurveyRuns()
 
 

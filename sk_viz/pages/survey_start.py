@@ -20,7 +20,7 @@ from sk_viz.surveys.archives import (
     MAX_ZIP_BYTES,
     unpack_pictures,
 )
-from sk_viz.surveys.shelf import Asked, Kept, keep, new_folder, remove
+from sk_viz.surveys.shelf import Asked, Kept, keep, new_folder
 from sk_viz.surveys.sources import open_source
 
 ZIP, FOLDER = "Upload a zip", "A folder here"
@@ -163,11 +163,7 @@ def _kept(given: Any, settings: Settings, form: NewSurvey) -> Kept:
     asked = Asked(
         path, settings.model, scales, tuple(form.protocols), form.limit or None, settings.device
     )
-    folder = new_folder()
-    try:
+    with new_folder() as folder:
         if not path:
             unpack_pictures(given, folder / "pictures")
         return keep(folder, title, asked)
-    except BaseException:
-        remove(folder)
-        raise

@@ -12,13 +12,21 @@ import re
 import secrets
 import shutil
 import sys
-import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from sk_viz.errors import PictureError
 from sk_viz.files import write_atomic
 from sk_viz.surveys.store import Store
+
+# Hidden, and no names that :func:`find` takes.
+_NEW, _GONE = ".new-", ".gone-"
+_DAY = 24 * 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -86,21 +94,59 @@ def shelf_dir() -> Path:
     return base / "sk-viz" / "surveys"
 
 
-def new_folder() -> Path:
-    """An empty folder on the shelf, hidden until :func:`keep` names it.
+@contextmanager
+def new_folder() -> Iterator[Path]:
+    """An empty folder on the shelf, hidden until :func:`keep` names it; removed where it does not.
 
     Raises:
         PictureError: the shelf cannot be written.
     """
     shelf = shelf_dir()
+    folder = shelf / f"{_NEW}{secrets.token_hex(6)}"
+    lock = _lock_of(folder)
     try:
         shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=".new-", dir=shelf))
+        lock.acquire(timeout=0)
+        folder.mkdir(mode=0o700)  # only now, so that one without a lock belongs to nobody
     except OSError as error:
         raise PictureError(
             f"Surveys cannot be kept in {str(shelf)!r} ({error.strerror or error}): set "
             "SK_VIZ_CACHE to a folder that can be written."
         ) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def sweep_shelf() -> None:
+    """Remove what processes left behind that were killed while they made or deleted a survey.
+
+    What a living process is at, also of another server, stays: it holds a lock that ends with it.
+    """
+    shelf = shelf_dir()
+    for folder in shelf.glob(f"{_NEW}*/"):
+        lock = _lock_of(folder)
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+    for folder in shelf.glob(f"{_GONE}*/"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in shelf.glob(f"{_NEW}*.lock"):  # of one killed before or after its folder was there
+        with suppress(OSError):
+            if not file.with_suffix("").exists() and time.time() - file.stat().st_mtime > _DAY:
+                file.unlink()
+
+
+def _lock_of(folder: Path) -> FileLock:
+    """Held by the process that makes a new folder; beside it, as the folder is renamed."""
+    return FileLock(folder.with_name(f"{folder.name}.lock"))
 
 
 def keep(folder: Path, title: str, asked: Asked) -> Kept:
@@ -170,7 +216,7 @@ def discard(kept: Kept) -> None:
         PictureError: it is running, also in another process, or cannot be deleted.
     """
     with Store(kept.survey).locked():
-        gone = kept.folder.with_name(f".gone-{kept.name}")  # no name that can be found
+        gone = kept.folder.with_name(f"{_GONE}{kept.name}")  # no name that can be found
         try:
             kept.folder.rename(gone)
         except OSError as error:

@@ -115,11 +115,11 @@ def test_a_survey_that_cannot_even_begin(tmp_path, model_folder, pictures, fault
 def test_the_shelf_of_the_page(tmp_path, monkeypatch, fault):
     monkeypatch.setenv("SK_VIZ_CACHE", str(tmp_path))
     asked = shelf.Asked("x" * 500, "sknet_tiny", (1.0,), ("zoom",), None, "cpu")
-    folder = shelf.new_folder()
-    with fault(), pytest.raises(PictureError, match="cannot be kept"):
-        shelf.keep(folder, "mine", asked)
-    assert shelf.kept_surveys() == ()
-    assert shelf.keep(folder, "mine", asked) == shelf.kept_surveys()[0]
+    with shelf.new_folder() as folder:
+        with fault(), pytest.raises(PictureError, match="cannot be kept"):
+            shelf.keep(folder, "mine", asked)
+        assert shelf.kept_surveys() == ()
+        assert shelf.keep(folder, "mine", asked) == shelf.kept_surveys()[0]
 
 
 def test_a_zip_that_does_not_fit(tmp_path, pictures, full_disk):

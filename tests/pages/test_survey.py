@@ -204,9 +204,9 @@ def test_what_cannot_be_surveyed_is_one_sentence_and_leaves_nothing(
 def test_a_server_that_others_reach_takes_no_paths_and_lists_nothing(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    folder = shelf.new_folder()
     asked = shelf.Asked(str(tmp_path), "sknet_tiny", (1.0,), ("zoom",), None, "cpu")
-    kept = shelf.keep(folder, "secret", asked)
+    with shelf.new_folder() as folder:
+        kept = shelf.keep(folder, "secret", asked)
     for module in ("survey", "survey_start", "surveys_at_hand"):
         monkeypatch.setattr(f"sk_viz.pages.{module}.on_loopback", lambda: False)
     app = open_page("survey")
