@@ -159,7 +159,10 @@ def rf(
     ] = "held",
     scale: ScaleOption = 1.0,
     protocol: ProtocolOption = "zoom",
-    place: Annotated[str, typer.Option(help="X,Y in [0, 1] whose field is measured.")] = "0.5,0.5",
+    point: PointOption = "0.5,0.5",
+    place: Annotated[
+        str, typer.Option(help="X,Y in [0, 1] of what the network is shown, whose field it is.")
+    ] = "0.5,0.5",
     out: MapOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -171,6 +174,7 @@ def rf(
     if out is not None:
         check_ending(out)
     shown = read(picture, protocol) if picture is not None else None
+    centre = parse_point(point)
     loaded = load(model, device)
     result = receptive_field(
         loaded,
@@ -180,12 +184,13 @@ def rf(
         place=parse_point(place),
         scales=(scale,),
         protocol=protocol,
+        point=centre,
     )
     if out is not None:
         if shown is None:
             below = np.full((*result.effective.shape, 3), 128, np.uint8)
         else:
-            (stimulus,) = stimuli(shown, (scale,), protocol, loaded.preprocessing)
+            (stimulus,) = stimuli(shown, (scale,), protocol, loaded.preprocessing, point=centre)
             below = stimulus.rgb
         boxes = [branch.box(*result.position) for branch in result.theoretical]
         save_map(out, below, result.effective, result.record, boxes)

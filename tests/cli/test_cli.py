@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import sk_viz
 from sk_viz.cli import run
+from sk_viz.figures.map_files import save_map
+from sk_viz.pictures import stimuli
 
 
 def test_sweep_prints_its_schema_and_nothing_else(model, picture, capsys):
@@ -56,6 +59,37 @@ def test_rf_prints_one_field_a_branch(model, picture, tmp_path, capsys):
     assert large["size"] - small["size"] == 2 * small["stride"]
     assert run(["rf", "--model", model, "--unit", "SK_2_1"]) == 0
     assert "noise" in capsys.readouterr().out
+
+
+def test_rf_zooms_to_a_point(model, picture, tmp_path, capsys):
+    loaded, shown = sk_viz.load_model(model), sk_viz.read_picture(picture)
+
+    def field(*more):
+        words = ["rf", picture, "--model", model, "--unit", "SK_3_1", "--scale", "2", "--json"]
+        out = tmp_path / "rf.npy"
+        assert run([*words, "--out", str(out), *more]) == 0
+        return np.load(out), json.loads(capsys.readouterr().out)
+
+    at, printed = field("--point", "0.3,0.7")
+    assert printed["record"]["point"] == [0.3, 0.7]
+    expected = sk_viz.receptive_field(loaded, "SK_3_1", shown, scales=(2.0,), point=(0.3, 0.7))
+    np.testing.assert_allclose(at, expected.effective, rtol=1e-4, atol=1e-9)
+    centre, printed = field()
+    assert printed["record"]["point"] == [0.5, 0.5]
+    assert not np.allclose(at, centre, rtol=1e-2)
+    png = tmp_path / "rf.png"
+    assert (
+        run(
+            ["rf", picture, "--model", model, "--unit", "SK_3_1", "--scale", "2"]
+            + ["--point", "0.3,0.7", "--out", str(png)]
+        )
+        == 0
+    )
+    below = tmp_path / "below.png"
+    (stimulus,) = stimuli(shown, (2.0,), "zoom", loaded.preprocessing, point=(0.3, 0.7))
+    boxes = [branch.box(*expected.position) for branch in expected.theoretical]
+    save_map(below, stimulus.rgb, expected.effective, {}, boxes)
+    np.testing.assert_allclose(cv2.imread(str(png)), cv2.imread(str(below)), atol=1)
 
 
 def test_intervene_prints_before_and_after(model, picture, capsys):
@@ -121,6 +155,7 @@ def test_models_lists_the_paper_networks(capsys):
         (["sweep", "{picture}", "--model", "{model}", "--out", "a.docx"], "a.docx"),
         (["rf", "--model", "{model}", "--unit", "SK_9_9"], "SK_9_9"),
         (["rf", "--model", "{model}", "--unit", "SK_2_1", "--gate", "ajar"], "ajar"),
+        (["rf", "--model", "{model}", "--unit", "SK_2_1", "--point", "left"], "two numbers"),
         (["attribute", "{picture}", "--model", "{model}", "--method", "guess"], "guess"),
         (["attribute", "{picture}", "--model", "{model}", "--target", "SK_7_7"], "SK_7_7"),
         (["intervene", "{picture}", "--model", "{model}", "--set", "SK_2_1"], "UNIT=CHOICE"),
