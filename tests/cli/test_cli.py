@@ -78,13 +78,8 @@ def test_rf_zooms_to_a_point(model, picture, tmp_path, capsys):
     assert printed["record"]["point"] == [0.5, 0.5]
     assert not np.allclose(at, centre, rtol=1e-2)
     png = tmp_path / "rf.png"
-    assert (
-        run(
-            ["rf", picture, "--model", model, "--unit", "SK_3_1", "--scale", "2"]
-            + ["--point", "0.3,0.7", "--out", str(png)]
-        )
-        == 0
-    )
+    words = ["rf", picture, "--model", model, "--unit", "SK_3_1", "--scale", "2"]
+    assert run([*words, "--point", "0.3,0.7", "--out", str(png)]) == 0
     below = tmp_path / "below.png"
     (stimulus,) = stimuli(shown, (2.0,), "zoom", loaded.preprocessing, point=(0.3, 0.7))
     boxes = [branch.box(*expected.position) for branch in expected.theoretical]
