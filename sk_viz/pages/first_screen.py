@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable, Hashable
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
@@ -12,7 +13,7 @@ import streamlit as st
 from sk_viz.pages import log, shell
 from sk_viz.pages.explore_strip import attributions
 from sk_viz.pages.explore_view import Shown, View
-from sk_viz.pages.jobs import Report
+from sk_viz.pages.jobs import Report, StoppedError
 from sk_viz.pages.state import Settings
 from sk_viz.pages.sweeping import sweep_work
 
@@ -33,7 +34,8 @@ def prepare() -> None:
     try:
         _compute(Settings(), View())
     except Exception as error:
-        log.failure("first screen", error)
+        if _served():
+            log.failure("first screen", error)
     finally:
         shell.jobs().leave(_NOBODY)
 
@@ -44,7 +46,8 @@ def _compute(settings: Settings, view: View) -> None:
     main = _done(*sweep_work(settings, settings.protocol, model, picture, None))
     control = _done(*sweep_work(settings, "blur", model, picture, None))
     for module in _LATER:
-        import_module(module)
+        if _served():
+            import_module(module)
     # Streamlit looks for garbage after every run of a page, and nobody's page moves meanwhile.
     # All that was imported is none: with it left out the search takes a tenth of the time.
     gc.freeze()
@@ -60,5 +63,18 @@ def _load(model_id: str, device: str) -> Model:
 
 
 def _done(key: Hashable, work: Callable[[Report], T]) -> T:
-    result: T = shell.jobs().want(key, _NOBODY, work).future.result()
+    def run(report: Report) -> T:
+        def step(done: int, total: int) -> None:
+            if not _served():
+                raise StoppedError
+            report(done, total)
+
+        return work(step)
+
+    result: T = shell.jobs().want(key, _NOBODY, run).future.result()
     return result
+
+
+def _served() -> bool:
+    """Whether the server goes on; its end waits for work that runs."""
+    return threading.main_thread().is_alive()

@@ -20,10 +20,12 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     streamlit_is_there = threading.Event()
     share_the_heap()
-    threading.Thread(target=_load, args=(streamlit_is_there,), name="load", daemon=True).start()
-    from streamlit.web.cli import main as streamlit
-
-    streamlit_is_there.set()
+    # No daemon: a thread that the end of the process takes out of a library aborts it.
+    threading.Thread(target=_load, args=(streamlit_is_there,), name="load").start()
+    try:
+        from streamlit.web.cli import main as streamlit
+    finally:
+        streamlit_is_there.set()
     streamlit(["run", *sys.argv[1:]])
 
 
