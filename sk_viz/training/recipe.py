@@ -100,7 +100,7 @@ class Recipe:
 # The second round draws small and large objects more often, and ends on larger inputs, where both
 # are recognised better.
 BUNDLED = Recipe(
-    steps=14_000,
+    steps=12_500,
     size=80,
     size_schedule=((0.0, 40), (0.27, 48), (0.6, 64), (0.87, 80)),
     rate=3e-3,
