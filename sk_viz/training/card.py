@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sk_viz.training import card_certainty
-from sk_viz.training.judge import BEYOND
+from sk_viz.training import card_certainty, card_scale
 from sk_viz.training.markdown import share, table
 from sk_viz.training.train import CURVE_MOST
 
@@ -102,8 +101,9 @@ def render(made: Made, found: Mapping[str, Any]) -> str:
         "at their mean over these pictures.",
         _choice(found),
         "## Does a larger object draw a larger kernel",
-        _question(found),
-        _effects(found),
+        card_scale.question(found),
+        card_scale.effects(found),
+        *card_scale.by_input(found, made.input_size),
         "## How sure it is",
         card_certainty.calibration(found["certainty"]),
         "### When a picture is of none of its classes",
@@ -279,67 +279,6 @@ def _choice(found: Mapping[str, Any]) -> str:
             )
             for source, entry in found["choice"].items()
         ],
-    )
-
-
-def _question(found: Mapping[str, Any]) -> str:
-    """The paper's finding, held against what was measured."""
-    by = {(e["condition"], e["unit"]): e for e in found["scale"]}
-    units = [u["unit"] for u in found["units"]]
-    last = units[-1].split("_")[1]
-    early = [unit for unit in units if unit.split("_")[1] != last]
-    rising, falling = ([u for u in early if _moves(by["zoom 2.0", u], way)] for way in (1, -1))
-    still = [u for u in rising if _moves(by[BEYOND, u], 1)]
-    stronger = [u for u in units if abs(by["blur 2.0", u]["d"]) > abs(by["zoom 2.0", u]["d"])]
-    n = by["zoom 2.0", units[0]]["n"]
-    return (
-        "The paper (section 4.4) finds that the early and middle units lean more to the large "
-        f"kernel when the object is enlarged. For this model, over {n} pictures that bring real "
-        f"detail when they are zoomed to 2.0: of {len(early)} units before the last stage, "
-        f"{_listed(rising)} rise and {_listed(falling)} fall, after Holm's correction over all "
-        f"tests of the table. Of those that rise, {_listed(still)} rise beyond what the blur "
-        "alone does to the same pictures, their size unchanged. Blur alone moves "
-        f"{_listed(stronger)} of {len(units)} units more, by d, than the zoom does. One network "
-        "and one seed: a finding about this model, not about SKNets."
-    )
-
-
-def _moves(entry: Mapping[str, Any], way: int) -> bool:
-    """Whether a unit moves that way, beyond chance."""
-    return bool(entry["d"] * way > 0 and entry["p_holm"] < 0.05)
-
-
-def _listed(units: Sequence[str]) -> str:
-    return f"{len(units)} ({', '.join(units)})" if units else "none"
-
-
-def _effects(found: Mapping[str, Any]) -> str:
-    conditions = list(dict.fromkeys(e["condition"] for e in found["scale"]))
-    units = list(dict.fromkeys(e["unit"] for e in found["scale"]))
-    by = {(e["condition"], e["unit"]): e for e in found["scale"]}
-    rows = [
-        (unit, *(_effect(by[condition, unit]) for condition in conditions), _by_blur(by, unit))
-        for unit in units
-    ]
-    return (
-        "Change of the difference against 1.0x; paired Cohen's d with its 95 % bootstrap interval; "
-        "share of pictures that rise. The last columns tell how much of the zoom to 2.0 blur "
-        "explains: what the zoom does beyond the blur of 2.0 on the same picture, and the mean "
-        "change by blur as a part of that by zoom (against: blur moves the other way).\n\n"
-        + table(("unit", *conditions, "blur's part"), rows)
-    )
-
-
-def _by_blur(by: Mapping[tuple[str, str], Mapping[str, Any]], unit: str) -> str:
-    zoom, blur = (by[f"{kind} 2.0", unit]["change"] for kind in ("zoom", "blur"))
-    return "against" if zoom * blur <= 0 else f"{blur / zoom:.0%}"
-
-
-def _effect(entry: Mapping[str, Any]) -> str:
-    low, high = entry["d_interval"]
-    return (
-        f"{entry['change']:+.3f}; d {entry['d']:+.2f} [{low:+.2f}, {high:+.2f}]; "
-        f"{entry['rising']:.0%}"
     )
 
 

@@ -65,6 +65,9 @@ def test_the_card_holds_what_was_found(documented):
     assert "--strangers DIR" in card
     effect = found["scale"][0]
     assert f"d {effect['d']:+.2f} [{effect['d_interval'][0]:+.2f}" in card
+    again = found["scale_by_input"]["48"][0]
+    assert "### Is it the input size" in card
+    assert f"| {again['d']:+.2f} [{again['d_interval'][0]:+.2f}" in card
     assert f"temperature of {model.certainty.temperature:.3f}" in card
     assert "blue things" in card
     for section in ("Data", "Recipe", "By class", "The sample pictures of this project"):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,18 @@ def test_the_findings_say_what_a_direct_forward_says(model, folder):
     beyond = (zoomed.differences - blurred.differences)[:, 1]
     entry = next(e for e in found["scale"] if (e["unit"], e["condition"]) == ("SK_3_1", BEYOND))
     assert entry["change"] == pytest.approx(beyond.mean())
+
+
+def test_the_question_is_asked_again_with_smaller_inputs(model, folder):
+    pictures = read_labelled(folder)
+    found = judge(model, pictures, progress=lambda _: None)
+    assert list(found["scale_by_input"]) == ["48"]  # the model's own is 64
+    small = replace(model, preprocessing=replace(model.preprocessing, input_size=48))
+    change = show(small, pictures, 2.0).differences - show(small, pictures, 1.0).differences
+    entries = {(e["unit"], e["condition"]): e for e in found["scale_by_input"]["48"]}
+    for column, unit in enumerate(model.units):
+        entry = entries[unit.name, "zoom 2.0"]
+        assert entry["change"] == pytest.approx(change[:, column].mean())
 
 
 def test_held_at_the_mean_is_the_same_network_with_those_weights(model, folder):
