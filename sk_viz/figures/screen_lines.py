@@ -50,9 +50,11 @@ def stage_lines(
     smallest, largest = (kernel_label(k) for k in kernels)
     panels = _Panels([int(stage) for stage in sorted(differences["stage"].unique())], ink)
     thin = change_from_first(differences, ["unit"], "difference")
-    for place, name in enumerate(dict.fromkeys(str(u) for u in thin["unit"])):
+    for place, (unit_name, rows) in enumerate(thin.groupby("unit", sort=False)):
+        name = str(unit_name)
         panels.line(
-            thin[thin["unit"] == name].rename(columns={"difference": "value"}),
+            rows,
+            "difference",
             name,
             ink.muted if name == unit else ink.faint,
             1.0,
@@ -61,8 +63,17 @@ def stage_lines(
             group="units",
         )
     if control is not None:
-        panels.line(_stage_changes(control), "blur alone", ink.muted, 1.8, "dash", "blur alone")
-    panels.line(_stage_changes(differences), protocol, ink.text, 2.4, "solid", f"stage, {protocol}")
+        panels.line(
+            _stage_changes(control),
+            "difference",
+            "blur alone",
+            ink.muted,
+            1.8,
+            "dash",
+            "blur alone",
+        )
+    moved = _stage_changes(differences)
+    panels.line(moved, "difference", protocol, ink.text, 2.4, "solid", f"stage, {protocol}")
     title = f"change of {largest} − {smallest}"
     return panels.finish(title, scale, protocol)
 
@@ -97,7 +108,8 @@ def stage_branches(
             rows = moved[moved["kernel"] == kernel]
             name = kernel_label(kernel) + suffix
             panels.line(
-                rows.rename(columns={"weight": "value"}),
+                rows,
+                "weight",
                 name,
                 branch_colour(branch, len(kernels)),
                 width,
@@ -108,10 +120,9 @@ def stage_branches(
 
 
 def _stage_changes(differences: pd.DataFrame) -> pd.DataFrame:
-    """stage, scale, value: how far the mean of the stage's units has moved."""
+    """stage, scale, difference: how far the mean of the stage's units has moved."""
     means = differences.groupby(["stage", "scale"])["difference"].mean().reset_index()
-    changes = change_from_first(means, ["stage"], "difference")
-    return changes.rename(columns={"difference": "value"})
+    return change_from_first(means, ["stage"], "difference")
 
 
 class _Panels:
@@ -127,6 +138,7 @@ class _Panels:
     def line(
         self,
         table: pd.DataFrame,
+        column: str,
         name: str,
         colour: str,
         width: float,
@@ -134,10 +146,9 @@ class _Panels:
         legend: str | None = None,
         group: str | None = None,
     ) -> None:
-        """A line in the panel of each stage that the table has; ``value`` over ``scale``."""
-        stages, scales, values = (
-            table.sort_values("scale")[name].to_numpy() for name in ("stage", "scale", "value")
-        )
+        """A line in the panel of each stage that the table has; ``column`` over ``scale``."""
+        order = np.argsort(table["scale"].to_numpy(), kind="stable")
+        stages, scales, values = (table[n].to_numpy()[order] for n in ("stage", "scale", column))
         self.size = max(self.size, float(np.abs(values).max()))
         self.scales = sorted({*self.scales, *map(float, scales)})
         for number, stage in zip(_numbers(self.stages), self.stages, strict=True):

@@ -39,9 +39,12 @@ def change_from_first(table: pd.DataFrame, by: list[str], column: str) -> pd.Dat
 
 def end_changes(differences: pd.DataFrame) -> pd.Series:
     """The difference at the largest scale minus that at the smallest, by unit in order."""
-    wide = differences.pivot(index="unit", columns="scale", values="difference")
-    wide = wide.loc[list(dict.fromkeys(differences["unit"]))]
-    return wide[wide.columns.max()] - wide[wide.columns.min()]
+    scales = differences["scale"].to_numpy()
+    first, last = (
+        differences[scales == end].set_index("unit")["difference"]
+        for end in (scales.min(), scales.max())
+    )
+    return last.loc[first.index] - first
 
 
 def most_moving_unit(differences: pd.DataFrame) -> str:

@@ -90,13 +90,13 @@ def _answer(shown: Shown) -> str:
     first, last = min(sweep.scales), max(sweep.scales)
     changes = end_changes(sweep.differences)
     smallest, largest = (kernel_label(k) for k in shown.kernels)
-    unit = most_moving_unit(sweep.differences)
-    wide = sweep.differences.pivot(index="unit", columns="scale", values="difference").loc[unit]
+    unit = str(changes.abs().idxmax())
+    moved = sweep.differences[sweep.differences["unit"] == unit].set_index("scale")["difference"]
     d = decimals(abs(changes[unit]), 3)
     text = (
         f"From {scale_label(first)} to {scale_label(last)}, {(changes > 0).sum()} of "
         f"{len(changes)} units move towards {largest}, {(changes < 0).sum()} towards {smallest}; "
-        f"most of all **{shell.plain(unit)}**, {wide[first]:+.{d}f} → {wide[last]:+.{d}f}"
+        f"most of all **{shell.plain(unit)}**, {moved[first]:+.{d}f} → {moved[last]:+.{d}f}"
     )
     if shown.control is not None:
         blur = end_changes(shown.control.differences)[unit]

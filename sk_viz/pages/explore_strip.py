@@ -22,6 +22,7 @@ from sk_viz.pages.sweeping import point_of
 
 if TYPE_CHECKING:
     from sk_viz.measures.attribution import Attribution
+    from sk_viz.measures.sweep import Sweep
 
 MOST_FRAMES = 12
 
@@ -92,12 +93,12 @@ def _filmstrip(
     done = {s: attribution.heatmap for s, attribution in heats.items() if attribution is not None}
     limit = common_limit(list(done.values())) if done else 0.0
     frames, classes = [], len(shown.model.classes)
+    likeliest = _likeliest(sweep)
     for column, stimulus in enumerate(sweep.stimuli):
         if stimulus.scale not in frames_at:
             continue
-        top = sweep.predictions[sweep.predictions["scale"] == stimulus.scale]
         heat = done.get(stimulus.scale)
-        name, probability = str(top["name"].iloc[0]), float(top["probability"].to_numpy()[0])
+        name, probability = likeliest[stimulus.scale][0]
         none = sweep.likely_none is not None and bool(sweep.likely_none[column])
         frames.append(
             Frame(
@@ -111,10 +112,7 @@ def _filmstrip(
                 none=none,
                 others="\n".join(
                     ([f"Likely none of its {classes} classes. Nearest:"] if none else [])
-                    + [
-                        f"{share_label(p)}  {n}"
-                        for n, p in zip(top["name"], top["probability"], strict=True)
-                    ]
+                    + [f"{share_label(p)}  {n}" for n, p in likeliest[stimulus.scale]]
                 ),
                 changed=name != first,
                 chosen=stimulus.scale == scale,
@@ -130,6 +128,15 @@ def _filmstrip(
         on_click=_strip_clicked,
         key="filmstrip",
     )
+
+
+def _likeliest(sweep: Sweep) -> dict[float, list[tuple[str, float]]]:
+    """The likeliest classes at each scale, with their probabilities."""
+    found: dict[float, list[tuple[str, float]]] = {}
+    table = sweep.predictions
+    for scale, *best in zip(table["scale"], table["name"], table["probability"], strict=True):
+        found.setdefault(float(scale), []).append((str(best[0]), float(best[1])))
+    return found
 
 
 def _strip_clicked() -> None:
