@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image, ImageColor
 
 from sk_viz.figures.palette import LARGEST, SMALLEST
-from sk_viz.pages import log, shell
+from sk_viz.pages import first_screen, log, shell
 
 # One line a page: title, module, and its path in the address ("" is the first screen).
 PAGES = (
@@ -45,6 +45,7 @@ def main() -> None:
     shell.style()
     chosen.run()
     shell.settle()
+    first_screen.over()
 
 
 def _page(module: str) -> Callable[[], None]:

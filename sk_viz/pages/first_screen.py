@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Hashable
+from concurrent.futures import CancelledError
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _NOBODY = "first screen"  # stands for a session among those that want a result
+_over = threading.Event()
+_asked: list[Hashable] = []
 _LATER = ("sk_viz.pages.explore", "sk_viz.measures.attribution", "captum.attr")
 
 
@@ -31,13 +34,24 @@ def prepare() -> None:
     A visitor who comes meanwhile waits for the same work. What cannot be computed is left to the
     page, which says why.
     """
+    _over.clear()
+    _asked.clear()
     try:
         _compute(Settings(), View())
+    except (StoppedError, CancelledError):
+        pass
     except Exception as error:
         if _served():
             log.failure("first screen", error)
     finally:
         shell.jobs().leave(_NOBODY)
+
+
+def over() -> None:
+    """Stop it: somebody's page is drawn, and what is still computed is not what they look at."""
+    _over.set()
+    for key in tuple(_asked):
+        shell.jobs().release(key, _NOBODY)
 
 
 def _compute(settings: Settings, view: View) -> None:
@@ -71,7 +85,11 @@ def _done(key: Hashable, work: Callable[[Report], T]) -> T:
 
         return work(step)
 
-    result: T = shell.jobs().want(key, _NOBODY, run).future.result()
+    job = shell.jobs().want(key, _NOBODY, run)
+    _asked.append(key)
+    if _over.is_set():
+        shell.jobs().release(key, _NOBODY)
+    result: T = job.future.result()
     return result
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import pytest
@@ -47,3 +49,27 @@ def test_what_cannot_be_computed_is_left_to_the_page(
     app = open_app()
     assert not app.exception
     assert ["No model today" in box.value for box in app.error] == [True]
+
+
+def test_it_ends_when_somebody_looks_at_something_else(
+    open_app: Open, calls: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The visitor comes while the first attribution is being computed.
+    began, attribute = Event(), sk_viz.attribute
+
+    def slowly(*args: Any, **settings: Any) -> Any:
+        began.set()
+        for _ in range(600):
+            settings["progress"](0, 1)
+            sleep(0.05)
+        return attribute(*args, **settings)
+
+    monkeypatch.setattr(sk_viz, "attribute", slowly)
+    warming = Thread(target=first_screen.prepare)
+    warming.start()
+    assert began.wait(60)
+    app = open_app(method="none")
+    warming.join(20)
+    assert not warming.is_alive()
+    assert not app.error
+    assert calls.attributions == []
