@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from sk_viz.benchmarks.timing import Case, Ratio, Took
-from sk_viz.networks.engine import EAGER, engine_of
+from sk_viz.networks.engine import EAGER, engine_of, read_all
 from sk_viz.pictures import Picture
 from sk_viz.surveys.plan import batch_size
 from sk_viz.surveys.survey import run_survey
@@ -27,7 +27,8 @@ _SIDE = 320
 def survey_cases(model: Model, picture: Picture, folder: Path) -> tuple[list[Case], list[Ratio]]:
     """A survey of JPEG files from the disk, and the bare forward of as many stimuli.
 
-    Both on the engine that a survey of so many pictures chooses. The survey's own clock starts
+    Both on the engine that a survey of so many pictures chooses, with as many batches at a time as
+    the survey has. The survey's own clock starts
     when the model is loaded and the engine built, which is once for any number of pictures.
 
     Args:
@@ -41,14 +42,17 @@ def survey_cases(model: Model, picture: Picture, folder: Path) -> tuple[list[Cas
     size = max(1, batch_size(model) // len(SCALES)) * len(SCALES)  # whole pictures, as a survey
     count = PICTURES * len(SCALES)
     inputs = torch.randn(size, 3, side, side, device=model.device)
-    engine = engine_of(model.readout, model.device, side, pictures=count)
-    read = engine or model.readout
+    engine = engine_of(model.readout, model.device, side, pictures=count, many=True)
+    batches = [inputs[: min(size, count - first)] for first in range(0, count, size)]
     named = engine.name if engine else EAGER
 
     def bare() -> None:
+        if engine is not None:
+            read_all(engine, batches)
+            return
         with torch.inference_mode():
-            for first in range(0, count, size):
-                read(inputs[: min(size, count - first)])
+            for batch in batches:
+                model.readout(batch)
 
     def survey() -> Took:
         shutil.rmtree(out, ignore_errors=True)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import math
+import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -50,7 +52,7 @@ class _Built:
     faster: bool
 
 
-_built: WeakKeyDictionary[Readout, dict[str, _Built]] = WeakKeyDictionary()
+_built: WeakKeyDictionary[Readout, dict[tuple[Dtype, bool], _Built]] = WeakKeyDictionary()
 
 
 class Engine:
@@ -60,17 +62,23 @@ class Engine:
         readout: in evaluation mode, on the CPU. Later changes of its weights are not seen.
         side: input size to look at it with, pixels; others may be read.
         dtype: of its arithmetic, float32 or bfloat16; inputs and outputs are float32 always.
+        many: for many batches: each is read by one core, as many at a time as there are cores,
+            so that none waits for another. Else all cores read one batch.
 
     Attributes:
         name: what it is, for the record.
         dtype: as given.
+        streams: how many batches it reads at a time, when so many threads call it.
     """
 
-    def __init__(self, readout: Readout, side: int, dtype: Dtype = "float32") -> None:
+    def __init__(
+        self, readout: Readout, side: int, dtype: Dtype = "float32", *, many: bool = False
+    ) -> None:
         import openvino
 
         self.name = f"openvino {openvino.__version__.split('-')[0]}"
         self.dtype = dtype
+        self.streams = torch.get_num_threads() if many else 1
         example = torch.zeros(2, 3, side, side)
         with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the tracer, about what it is told to do
@@ -80,22 +88,27 @@ class Engine:
             model = openvino.convert_model(frozen, example_input=example)
             model.reshape([-1, 3, -1, -1])
         settings = {
-            "PERFORMANCE_HINT": "LATENCY",
+            "PERFORMANCE_HINT": "THROUGHPUT" if many else "LATENCY",
+            "NUM_STREAMS": self.streams,
             "INFERENCE_PRECISION_HINT": "f32" if dtype == "float32" else "bf16",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         }
         compiled: Any = openvino.Core().compile_model(model, "CPU", settings)
-        self._request = compiled.create_infer_request()
-        self._lock = threading.Lock()
+        self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(self.streams):
+            self._free.put(compiled.create_infer_request())
 
     def __call__(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Logits (N, K), and the branch weights (N, M, C) of each unit, of pictures (N, 3, H, W).
 
         Without gradients; not for training.
         """
-        with self._lock:  # one forward takes all cores
-            found = self._request.infer(x.numpy())
+        request = self._free.get()
+        try:
+            found = request.infer(x.numpy())
             logits, *weights = (torch.from_numpy(value.copy()) for value in found.values())
+        finally:
+            self._free.put(request)
         return logits, weights
 
 
@@ -106,6 +119,7 @@ def engine_of(
     *,
     pictures: float = 1,
     dtype: Dtype = "float32",
+    many: bool = False,
 ) -> Engine | None:
     """The engine of a readout, built when it is first asked for; None where eager torch reads.
 
@@ -121,18 +135,26 @@ def engine_of(
             where another reading must be gone on with.
         dtype: float32; or bfloat16, where a small network is built for any number of pictures,
             and which is None where the processor has no such arithmetic.
+        many: whether it reads many batches at a time, as in :class:`Engine`.
     """
     if device.type != "cpu" or not isinstance(readout, Readout) or find_spec("openvino") is None:
         return None
     small = sum(p.numel() for p in readout.parameters()) < _WORTH_IT
     if dtype == "float32" and small and pictures < _MANY:
         return None
+    kind = dtype, many
     with _building:
         known = _built.setdefault(readout, {})
-        if dtype not in known:
-            known[dtype] = _checked(readout, side, dtype)
-        found = known[dtype]
+        if kind not in known:
+            known[kind] = _checked(readout, side, *kind)
+        found = known[kind]
     return found.engine if found.faster or pictures == math.inf else None
+
+
+def read_all(engine: Engine, batches: Sequence[Tensor]) -> list[tuple[Tensor, list[Tensor]]]:
+    """What an engine returns for some batches, in order, each of its streams with one of them."""
+    with ThreadPoolExecutor(engine.streams) as pool:
+        return list(pool.map(engine, batches))
 
 
 def cpu_has_bfloat16() -> bool:
@@ -145,12 +167,12 @@ def cpu_has_bfloat16() -> bool:
     return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def _checked(readout: Readout, side: int, dtype: Dtype) -> _Built:
+def _checked(readout: Readout, side: int, dtype: Dtype, many: bool) -> _Built:
     nothing = _Built(None, False)
     if dtype == "float16" or (dtype == "bfloat16" and not cpu_has_bfloat16()):
         return nothing
     try:
-        engine = Engine(readout, side, dtype)
+        engine = Engine(readout, side, dtype, many=many)
         probe = noise(side)
         trials = [probe]
         if dtype == "bfloat16":
@@ -158,7 +180,9 @@ def _checked(readout: Readout, side: int, dtype: Dtype) -> _Built:
             trials += [drawn[n : n + len(probe)] for n in range(0, len(drawn), len(probe))]
         with torch.inference_mode():
             same = all(_same(readout, engine(x), readout(x), dtype) for x in trials)
-            faster = same and _fastest(lambda: engine(probe)) < _fastest(lambda: readout(probe))
+            faster = same and _fastest(lambda: read_all(engine, [probe] * engine.streams)) < (
+                _fastest(lambda: [readout(probe) for _ in range(engine.streams)])
+            )
     except Exception as error:  # whatever a foreign compiler raises, eager torch still reads
         _log.info("read in eager torch: %s", error)
         return nothing

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.networks.engine import EAGER, Engine, engine_of
+from sk_viz.networks.readout import Readout
 from sk_viz.pictures import normalise, read_picture, stimuli
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.surveys.plan import Plan
 from sk_viz.surveys.sources import Entry
 from sk_viz.surveys.store import Store
-from sk_viz.surveys.tables import Forward, PartTables
+from sk_viz.surveys.tables import Forward, Measured, PartTables, Prepared
 
 if TYPE_CHECKING:
     from sk_viz.networks.zoo import Model
@@ -44,27 +46,6 @@ class Step:
     unreadable: int
 
 
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A picture made ready for the network.
-
-    Attributes:
-        entry: where it is from.
-        sha256: of the bytes of its file, None when unreadable.
-        box_area: of the box as a share of the picture, in (0, 1], or None.
-        inputs: float32 (3, side, side) each, the different stimuli.
-        shown: for each condition of the plan which of the inputs it shows.
-        error: why it cannot be read, None when it can.
-    """
-
-    entry: Entry
-    sha256: str | None = None
-    box_area: float | None = None
-    inputs: tuple[Floats, ...] = ()
-    shown: tuple[int, ...] = ()
-    error: str | None = None
-
-
 class Worker:
     """Measures parts of a survey with one model on one device.
 
@@ -81,14 +62,18 @@ class Worker:
         self.plan = plan
         self.model = model
         self.decoders = decoders
-        self.read = model.readout if plan.record["engine"] == EAGER else self._engine()
+        engine = None if plan.record["engine"] == EAGER else self._engine()
+        self.read: Engine | Readout = engine or model.readout
+        self.streams = engine.streams if engine else 1
         self.store = Store(plan.folder)
         self.labels = class_indices(model, plan.source.wordnet_ids)
 
     def _engine(self) -> Engine:
         """The survey's, which is built even where it would not pay for this worker's share."""
         side, wanted = self.model.preprocessing.input_size, self.plan.record["engine"]
-        engine = engine_of(self.model.readout, self.model.device, side, pictures=math.inf)
+        engine = engine_of(
+            self.model.readout, self.model.device, side, pictures=math.inf, many=True
+        )
         if engine is None or engine.name != wanted:
             raise ModelError(
                 f"The survey reads with {wanted}, this machine with "
@@ -110,20 +95,23 @@ class Worker:
             strict=True,
         )
         group_size = max(1, self.plan.batch // len(self.plan.conditions))
-        ahead = 2 * group_size + self.decoders
+        ahead = (self.streams + 1) * group_size + self.decoders
         with (
             ThreadPoolExecutor(1, "read") as reader,
             ThreadPoolExecutor(self.decoders, "decode") as pool,
+            ThreadPoolExecutor(self.streams, "network") as network,
         ):
             ready = _ahead(pool, self._prepare, _elsewhere(reader, entries, ahead), ahead)
-            for part, pictures in itertools.groupby(ready, key=lambda pair: pair[0]):
+            groups = _groups(ready, group_size)
+            measured = _ahead(network, self._measure, groups, self.streams + 1)
+            for part, of_part in itertools.groupby(measured, key=lambda pair: pair[0]):
                 tables = PartTables(self.plan, self.model, part)
                 step: Step | None = None
-                for group in _batched((picture for _, picture in pictures), group_size):
+                for _, group in of_part:
                     if step is not None:
                         yield step
-                    self._measure(group, tables)
-                    step = Step(len(group), sum(p.error is not None for p in group))
+                    tables.add(group)
+                    step = Step(len(group.pictures), sum(map(bool, group.errors)))
                 self.store.write_part(part, *tables.finish())
                 if step is not None:
                     yield step
@@ -135,36 +123,40 @@ class Worker:
         except PictureError as error:
             return part, Prepared(entry, error=str(error))
 
-    def _measure(self, group: list[Prepared], tables: PartTables) -> None:
+    def _measure(self, numbered: tuple[int, list[Prepared]]) -> tuple[int, Measured]:
         """Read all stimuli of some pictures, those of one size together."""
-        flat = [(p, i) for p, picture in enumerate(group) for i in range(len(picture.inputs))]
-        read: dict[tuple[int, int], tuple[Forward, int]] = {}
-        by_size = sorted(flat, key=lambda at: group[at[0]].inputs[at[1]].shape[-1])
-        for _, same in itertools.groupby(
-            by_size, key=lambda at: group[at[0]].inputs[at[1]].shape[-1]
-        ):
-            places = list(same)
-            forward = self._forward([group[p].inputs[i] for p, i in places])
-            read |= {place: (forward, n) for n, place in enumerate(places)}
-        for p, picture in enumerate(group):
-            label = picture.entry.label
-            measured = [read[p, i] for i in picture.shown]
-            tables.add(picture, self.labels(label) if label is not None else None, measured)
+        part, pictures = numbered
+        flat = [x for picture in pictures for x in picture.inputs]
+        order = sorted(range(len(flat)), key=lambda n: flat[n].shape[-1])
+        read = [
+            one
+            for _, same in itertools.groupby(order, key=lambda n: flat[n].shape[-1])
+            for one in self._forward([flat[n] for n in same])
+        ]
+        place = np.empty(len(flat), np.intp)  # of an input in what was read
+        place[order] = np.arange(len(flat))
+        firsts = itertools.accumulate((len(p.inputs) for p in pictures), initial=0)
+        labels = [p.entry.label for p in pictures]
+        return part, Measured(
+            pictures,
+            [None if label is None else self.labels(label) for label in labels],
+            Forward.of(read, self.model.units) if read else None,
+            [
+                place[[first + shown for shown in p.shown]]
+                for p, first in zip(pictures, firsts, strict=False)
+            ],
+        )
 
-    def _forward(self, inputs: list[Floats]) -> Forward:
+    def _forward(self, inputs: list[Floats]) -> Iterator[tuple[Floats, list[Floats]]]:
         """What the network returns for n stimuli of one size, in batches that fit."""
         size = self.plan.batch
-        logits: list[Floats] = []
-        weights: list[list[Floats]] = []
         start = 0
         while start < len(inputs):
             tensor = torch.from_numpy(np.stack(inputs[start : start + size]))
             try:
                 with torch.inference_mode():
                     found, chosen = self.read(tensor.to(self.model.device))
-                    logits.append(found.float().cpu().numpy())
-                    weights.append([w.float().cpu().numpy() for w in chosen])
-                start += size
+                    read = _array(found), [_array(weights) for weights in chosen]
             except torch.OutOfMemoryError as error:
                 if size == 1:
                     raise ModelError(
@@ -172,11 +164,9 @@ class Worker:
                         f"{tensor.shape[-1]} pixels: choose the device cpu."
                     ) from error
                 size //= 2
-        return Forward.of(
-            np.concatenate(logits),
-            [np.concatenate(unit) for unit in zip(*weights, strict=True)],
-            self.model.units,
-        )
+                continue
+            yield read
+            start += size
 
 
 def prepare(entry: Entry, plan: Plan, preprocessing: Preprocessing) -> Prepared:
@@ -274,7 +264,14 @@ def _elsewhere(pool: ThreadPoolExecutor, items: Iterable[T], count: int) -> Iter
         yield drawn[0]
 
 
-def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while group := list(itertools.islice(iterator, size)):
-        yield group
+def _groups(
+    pictures: Iterable[tuple[int, Prepared]], size: int
+) -> Iterator[tuple[int, list[Prepared]]]:
+    """So many pictures at a time, those of a group of one part, which goes before each."""
+    for part, of_part in itertools.groupby(pictures, key=lambda pair: pair[0]):
+        while group := [picture for _, picture in itertools.islice(of_part, size)]:
+            yield part, group
+
+
+def _array(tensor: Tensor) -> Floats:
+    return tensor.float().cpu().numpy()

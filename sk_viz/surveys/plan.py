@@ -86,7 +86,7 @@ def engine_name(model: Model, stimuli: int, begun_with: str | None) -> str:
         return EAGER
     side = model.preprocessing.input_size
     pictures = stimuli if begun_with is None else math.inf
-    engine = engine_of(model.readout, model.device, side, pictures=pictures)
+    engine = engine_of(model.readout, model.device, side, pictures=pictures, many=True)
     return engine.name if engine else EAGER
 
 

@@ -11,17 +11,39 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sk_viz.surveys.sources import Entry
 from sk_viz.surveys.store import RECORD
 
 if TYPE_CHECKING:
     from sk_viz.networks.units import Unit
     from sk_viz.networks.zoo import Model
-    from sk_viz.surveys.measure import Prepared
     from sk_viz.surveys.plan import Plan
 
 Floats = npt.NDArray[np.float32]
 
 TOP = 5
+_ABOUT = 9  # columns that tell of a row which picture, and which condition
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A picture made ready for the network.
+
+    Attributes:
+        entry: where it is from.
+        sha256: of the bytes of its file, None when unreadable.
+        box_area: of the box as a share of the picture, in (0, 1], or None.
+        inputs: float32 (3, side, side) each, the different stimuli.
+        shown: for each condition of the plan which of the inputs it shows.
+        error: why it cannot be read, None when it can.
+    """
+
+    entry: Entry
+    sha256: str | None = None
+    box_area: float | None = None
+    inputs: tuple[Floats, ...] = ()
+    shown: tuple[int, ...] = ()
+    error: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,14 +65,13 @@ class Forward:
     weights: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, logits: Floats, weights: Sequence[Floats], units: Sequence[Unit]) -> Forward:
-        """From logits (n, K) and the branch weights (n, M, C) of each unit."""
+    def of(cls, read: Sequence[tuple[Floats, Sequence[Floats]]], units: Sequence[Unit]) -> Forward:
+        """From the logits (n, K) and the branch weights (n, M, C) of each unit, of some batches."""
+        logits = np.concatenate([batch for batch, _ in read])
+        weights = [np.concatenate(unit) for unit in zip(*(w for _, w in read), strict=True)]
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
-        pairs = [
-            (w[:, int(np.argmax(u.kernels))], w[:, int(np.argmin(u.kernels))])
-            for u, w in zip(units, weights, strict=True)
-        ]
+        pairs = [(w[:, u.largest], w[:, u.smallest]) for u, w in zip(units, weights, strict=True)]
         return cls(
             probabilities,
             np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP].astype(np.int32),
@@ -58,6 +79,29 @@ class Forward:
             np.stack([(a - b).mean(axis=1, dtype=np.float64) for a, b in pairs]),
             np.stack([a.mean(axis=1, dtype=np.float64) for a, _ in pairs]),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Some pictures that follow each other in a part, and what the network returned for them.
+
+    Attributes:
+        pictures: readable or not.
+        class_indices: of their labels among the model's classes.
+        forward: of their n stimuli; None when no picture could be read.
+        shown: for each picture, which stimulus it shows in each condition; empty for an
+            unreadable one.
+    """
+
+    pictures: list[Prepared]
+    class_indices: list[int | None]
+    forward: Forward | None
+    shown: list[npt.NDArray[np.intp]]
+
+    @property
+    def errors(self) -> list[str | None]:
+        """Why each picture cannot be read, None for one that can."""
+        return [picture.error for picture in self.pictures]
 
 
 def schema(model: Model, channels: bool) -> pa.Schema:
@@ -106,71 +150,107 @@ class PartTables:
         self._plan = plan
         self._units = model.units
         self._schema = schema(model, plan.channels)
-        self._rows: list[dict[str, Any]] = []
+        self._tables: list[pa.Table] = []
         self._position = part * plan.part_size
         shape = (2, len(plan.conditions))
         self._sums = [np.zeros((*shape, unit.channels)) for unit in model.units]
         self._counted = 0
 
-    def add(
-        self,
-        picture: Prepared,
-        class_index: int | None,
-        measured: Sequence[tuple[Forward, int]],
-    ) -> None:
-        """Add the next picture of the part.
-
-        Args:
-            picture: readable or not.
-            class_index: of its label among the model's classes.
-            measured: for each condition the forward and the stimulus in it; empty for an
-                unreadable picture.
-        """
-        entry = picture.entry
-        about = {
-            "position": self._position,
-            "name": entry.name,
-            "sha256": picture.sha256,
-            "label": entry.label,
-            "class_index": class_index,
-            "box_area": picture.box_area,
-            "error": picture.error,
+    def add(self, group: Measured) -> None:
+        """Add the next pictures of the part."""
+        rows: dict[str, list[Any]] = {name: [] for name in self._schema.names[:_ABOUT]}
+        for picture, class_index in zip(group.pictures, group.class_indices, strict=True):
+            about = (
+                self._position,
+                picture.entry.name,
+                picture.sha256,
+                picture.entry.label,
+                class_index,
+                picture.box_area,
+                picture.error,
+            )
+            conditions = [(None, None)] if picture.error else self._plan.conditions
+            for condition in conditions:
+                for column, value in zip(rows.values(), (*about, *condition), strict=True):
+                    column.append(value)
+            self._position += 1
+        count = len(rows["error"])
+        columns = {
+            field.name: pa.array(rows.get(field.name, [None] * count), field.type)
+            for field in self._schema
         }
-        self._position += 1
-        if picture.error is not None:
-            self._rows.append(about)
-            return
-        self._counted += 1
-        for condition, (forward, at) in enumerate(measured):
-            protocol, scale = self._plan.conditions[condition]
-            probabilities, top = forward.probabilities[at], forward.top[at]
-            row = {
-                "protocol": protocol,
-                "scale": scale,
-                "label_probability": None if class_index is None else probabilities[class_index],
-                "top_index": top,
-                "top_probability": probabilities[top],
-            }
-            self._rows.append(about | row | self._weights(forward, at, condition))
+        if group.forward is not None:
+            readable = [shown for shown in group.shown if len(shown)]
+            self._sum(group.forward, np.stack(readable))
+            columns |= self._measured(
+                group.forward, np.concatenate(readable), rows["class_index"], rows["error"]
+            )
+        self._tables.append(pa.table(columns, schema=self._schema))
 
     def finish(self) -> tuple[pa.Table, pa.Table]:
         """Both tables, with the record in their metadata."""
         record = {RECORD: json.dumps(self._plan.record, ensure_ascii=False).encode()}
-        rows = pa.Table.from_pylist(self._rows, schema=self._schema.with_metadata(record))
-        return rows, self._channels().replace_schema_metadata(record)
+        rows = pa.concat_tables(self._tables).combine_chunks()
+        return rows.replace_schema_metadata(record), self._channels().replace_schema_metadata(
+            record
+        )
 
-    def _weights(self, forward: Forward, at: int, condition: int) -> dict[str, Any]:
-        row: dict[str, Any] = {}
-        for number, unit in enumerate(self._units):
-            largest = forward.largest[number][at]
-            row[f"difference.{unit.name}"] = forward.differences[number, at]
-            row[f"weight.{unit.name}"] = forward.weights[number, at]
-            if self._plan.channels:
-                row[f"channels.{unit.name}"] = largest
+    def _sum(self, forward: Forward, shown: npt.NDArray[np.intp]) -> None:
+        """Add to the sums of every channel; ``shown`` (pictures, conditions)."""
+        self._counted += len(shown)
+        for sums, largest in zip(self._sums, forward.largest, strict=True):
             exact = largest.astype(np.float64)
-            self._sums[number][0, condition] += exact
-            self._sums[number][1, condition] += exact * exact
-        return row
+            for condition, stimuli in enumerate(shown.T):
+                chosen = exact[stimuli]
+                sums[0, condition] += chosen.sum(axis=0)
+                sums[1, condition] += (chosen * chosen).sum(axis=0)
+
+    def _measured(
+        self,
+        forward: Forward,
+        stimuli: npt.NDArray[np.intp],
+        labels: list[int | None],
+        errors: list[str | None],
+    ) -> dict[str, pa.Array]:
+        """The columns of what was measured, null in the rows of unreadable pictures.
+
+        Args:
+            forward: of n stimuli.
+            stimuli: the one of each row of a readable picture.
+            labels: class of each row.
+            errors: of each row.
+        """
+        readable = np.array([error is None for error in errors])
+        # Where a row finds its values among those of the readable ones.
+        places = pa.array(np.cumsum(readable) - 1, mask=~readable)
+
+        def column(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
+            found = values[stimuli]
+            if found.ndim == 1:
+                return pa.array(found, kind).take(places)
+            return pa.FixedSizeListArray.from_arrays(found.ravel(), type=kind).take(places)
+
+        known = np.array([-1 if label is None else label for label in labels])
+        asked = known[readable]
+        of_label = forward.probabilities[stimuli, asked]
+        top = np.take_along_axis(forward.probabilities, forward.top, axis=1)
+        columns = {
+            "label_probability": pa.array(of_label, mask=asked < 0).take(places),
+            "top_index": column(forward.top, self._type("top_index")),
+            "top_probability": column(top, self._type("top_probability")),
+        }
+        for unit, difference, weight, largest in zip(
+            self._units, forward.differences, forward.weights, forward.largest, strict=True
+        ):
+            name = unit.name
+            columns[f"difference.{name}"] = column(difference.astype(np.float32), pa.float32())
+            columns[f"weight.{name}"] = column(weight.astype(np.float32), pa.float32())
+            if self._plan.channels:
+                columns[f"channels.{name}"] = column(largest, self._type(f"channels.{name}"))
+        return columns
+
+    def _type(self, column: str) -> pa.DataType:
+        return self._schema.field(column).type
 
     def _channels(self) -> pa.Table:
         """One row a condition, unit and channel: of the weight of the largest kernel."""

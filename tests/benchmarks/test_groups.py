@@ -1,6 +1,7 @@
 """Every case does the work that it says; how long it takes is the machine's affair."""
 
 import itertools
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
@@ -90,6 +91,8 @@ def test_a_survey_measures_all_its_pictures_each_time(small, picture, tmp_path, 
 
 @pytest.mark.skipif(not cpu_has_bfloat16(), reason="needs a CPU that computes in bfloat16")
 def test_bfloat16_is_timed_where_it_is_to_be_had(small, picture, monkeypatch):
+    monkeypatch.setattr("sk_viz.networks.engine._COARSE_TRIAL", 1)  # of random weights
+    monkeypatch.setattr("sk_viz.networks.engine._built", WeakKeyDictionary())
     seconds = itertools.cycle((1, 2))  # the engine's, then eager torch's
     monkeypatch.setattr("sk_viz.networks.engine._fastest", lambda _: next(seconds))
     cases, ratios = sweeps.sweep_cases(small, small.network, picture, SCALES)

@@ -13,6 +13,7 @@ from sk_viz.networks.engine import (
     Engine,
     cpu_has_bfloat16,
     engine_of,
+    read_all,
 )
 from sk_viz.networks.readout import Readout
 from sk_viz.networks.sknet import SKNet, SKNetConfig
@@ -194,3 +195,24 @@ def test_bfloat16_that_errs_by_more_is_not_used(readout, monkeypatch):
 def test_a_cpu_without_bfloat16_has_no_engine_for_it(readout, monkeypatch):
     monkeypatch.setattr(engine_module, "cpu_has_bfloat16", lambda: False)
     assert engine_of(Readout(readout.network), CPU, 64, dtype="bfloat16") is None
+
+
+def test_many_batches_are_read_at_a_time_with_the_same_numbers(readout, monkeypatch):
+    """As many as there are cores, each by one of them; the last digits do not depend on that."""
+    inputs = [torch.randn(1 + i % 3, 3, 64, 64) for i in range(9)]
+    found = {}
+    for count in (1, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda count=count: count)
+        engine = engine_of(Readout(readout.network), CPU, 64, many=True)
+        assert engine.streams == count
+        found[count] = read_all(engine, inputs)
+    with torch.inference_mode():
+        for one, three, x in zip(found[1], found[3], inputs, strict=True):
+            compare(one, readout(x))
+            assert torch.equal(one[0], three[0])
+            assert all(torch.equal(a, b) for a, b in zip(one[1], three[1], strict=True))
+
+
+def test_the_engine_of_a_sweep_reads_one_batch_at_a_time(readout, built):
+    assert built.streams == 1
+    assert engine_of(readout, CPU, 64, many=True) is not built
