@@ -12,6 +12,7 @@ import streamlit as st
 
 import sk_viz
 from sk_viz.errors import ModelError
+from sk_viz.pages.say import Say, english
 from sk_viz.pages.state import UPLOAD, Settings, change, current
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 TYPES = ["safetensors", "pth", "pt"]
 MAX_UPLOAD_MB = 200  # SKNet-101 has 195 MB
+HELP = (
+    "Of an SKNet as this project, timm, pytorchcv or syt2/SKNet store it. A file that would run "
+    "code is refused."
+)
 _OWN = "checkpoint"
 _REFUSED = "checkpoint.refused"
 
@@ -44,17 +49,16 @@ def own() -> Checkpoint | None:
     return kept
 
 
-def control() -> None:
+def control(say: Say = english) -> None:
     """Where a checkpoint is opened."""
-    with st.expander("Open a checkpoint"):
+    with st.expander(say("Open a checkpoint")):
         st.file_uploader(
-            "Weights of an SK network",
+            say("Weights of an SK network"),
             TYPES,
             key="checkpoint.given",
             max_upload_size=MAX_UPLOAD_MB,
             on_change=_take,
-            help="Of an SKNet as this project, timm, pytorchcv or syt2/SKNet store it. "
-            "A file that would run code is refused.",
+            help=say(HELP),
         )
 
 

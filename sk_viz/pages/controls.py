@@ -15,6 +15,7 @@ import sk_viz
 from sk_viz.errors import PictureError, ScaleError
 from sk_viz.pages import checkpoint, log, shell
 from sk_viz.pages.pointer import pointer
+from sk_viz.pages.say import Say, english
 from sk_viz.pages.state import (
     DEVICES,
     LIMITS,
@@ -59,17 +60,21 @@ def bound(key: str, value: Any, cls: type[Any], field: str) -> dict[str, Any]:
     return {"key": key, "on_change": moved}
 
 
-def shared() -> Settings:
-    """Draw the controls; the settings as they are."""
+def shared(say: Say = english) -> Settings:
+    """Draw the controls; the settings as they are.
+
+    Args:
+        say: the words for what stands here in English.
+    """
     shell.begin()
     settings = current(Settings)
     with st.sidebar:
         for sentence in refused_parameters():
             shell.tell(sentence)
-        _picture(settings)
-        _protocol(settings)
-        _scales(settings)
-        _model(settings)
+        _picture(settings, say)
+        _protocol(settings, say)
+        _scales(settings, say)
+        _model(settings, say)
     return settings
 
 
@@ -78,29 +83,34 @@ def version_line() -> None:
     st.sidebar.caption(f"SK-Viz {sk_viz.__version__}")
 
 
-def _picture(settings: Settings) -> None:
+def _picture(settings: Settings, say: Say) -> None:
     # Kept apart from the widget, which is another one on each page and begins empty there.
     chosen_source = st.session_state.setdefault(
         "picture.source", "Upload" if settings.picture == UPLOAD else "Sample"
     )
     st.session_state["source"] = chosen_source
     source = st.segmented_control(
-        "Picture", SOURCES, key="source", required=True, on_change=_source_changed
+        say("Picture"),
+        SOURCES,
+        format_func=say,
+        key="source",
+        required=True,
+        on_change=_source_changed,
     )
     if source == "Sample":
         offered = shell.sample_ids(settings.protocol)
         titles = {s.id: s.title for s in samples() if s.id in offered}
         chosen = settings.picture if settings.picture in titles else next(iter(titles))
         st.selectbox(
-            "Sample",
+            say("Sample"),
             list(titles),
-            format_func=lambda name: titles[name],
+            format_func=lambda name: say(titles[name]),
             label_visibility="collapsed",
             **bound("sample", chosen, Settings, "picture"),
         )
     elif source == "Upload":
         st.file_uploader(
-            "Your picture",
+            say("Your picture"),
             TYPES,
             key="uploaded",
             max_upload_size=MAX_UPLOAD_MB,
@@ -110,7 +120,7 @@ def _picture(settings: Settings) -> None:
         )
     elif source == "Paste":
         st.chat_input(
-            "Paste, then Enter",
+            say("Paste, then Enter"),
             key="pasted",
             accept_file=True,
             file_type=TYPES,
@@ -120,12 +130,18 @@ def _picture(settings: Settings) -> None:
         )
     else:
         st.camera_input(
-            "Camera", key="camera", on_change=_take, args=("camera",), label_visibility="collapsed"
+            say("Camera"),
+            key="camera",
+            on_change=_take,
+            args=("camera",),
+            label_visibility="collapsed",
         )
     if refused := st.session_state.pop("upload.refused", None):
         shell.tell(refused)
     elif settings.picture == UPLOAD and "upload" not in st.session_state:
-        st.info("This link is about somebody's own picture: give it here to see the same view.")
+        st.info(
+            say("This link is about somebody's own picture: give it here to see the same view.")
+        )
     try:
         shown = shell.picture(settings)
     except PictureError:
@@ -138,7 +154,7 @@ def _picture(settings: Settings) -> None:
         key="pointer",
     )
     if settings.protocol in ("zoom", "object"):
-        _point(settings)
+        _point(settings, say)
 
 
 def _source_changed() -> None:
@@ -193,19 +209,19 @@ def _pointed() -> None:
     change(Settings, point=(round(clicked["x"], 3), round(clicked["y"], 3)))
 
 
-def _point(settings: Settings) -> None:
+def _point(settings: Settings, say: Say) -> None:
     left, right = st.columns(2)
 
     def moved() -> None:
         change(Settings, point=(st.session_state["point.x"], st.session_state["point.y"]))
 
-    what = "Point of zoom" if settings.protocol == "zoom" else "Place"
+    what = say("Point of zoom" if settings.protocol == "zoom" else "Place")
     for column, name, value in zip((left, right), "xy", settings.point, strict=True):
         st.session_state[f"point.{name}"] = value
         column.slider(f"{what}, {name}", 0.0, 1.0, step=0.01, key=f"point.{name}", on_change=moved)
 
 
-def _protocol(settings: Settings) -> None:
+def _protocol(settings: Settings, say: Say) -> None:
     key = "protocol"
     st.session_state[key] = settings.protocol
 
@@ -217,20 +233,26 @@ def _protocol(settings: Settings) -> None:
         change(Settings, protocol=protocol, scales="", scale=0.0, point=CENTRE, picture=kept)
 
     st.segmented_control(
-        "Protocol", PROTOCOLS, key=key, required=True, on_change=moved, help=PROTOCOL_HELP
+        say("Protocol"),
+        PROTOCOLS,
+        format_func=say,
+        key=key,
+        required=True,
+        on_change=moved,
+        help=say(PROTOCOL_HELP),
     )
     if settings.protocol == "object":
         titles = {"": "Plain"} | {s.id: s.title for s in samples("background")}
         chosen = settings.background if settings.background in titles else ""
         st.selectbox(
-            "Background",
+            say("Background"),
             list(titles),
-            format_func=lambda name: titles[name],
+            format_func=lambda name: say(titles[name]),
             **bound("background", chosen, Settings, "background"),
         )
 
 
-def _scales(settings: Settings) -> None:
+def _scales(settings: Settings, say: Say) -> None:
     low, high = LIMITS[settings.protocol]
     try:
         values = check_scales(
@@ -250,36 +272,39 @@ def _scales(settings: Settings) -> None:
         scales = f"{first:g}:{last:g}:{st.session_state['count']}"
         change(Settings, scales="" if scales == settings.default_scales else scales, scale=0.0)
 
-    st.slider("Range of scales", low, high, step=0.25, format="%.2f×", key="range", on_change=moved)
-    st.slider("Number of scales", 2, MAX_COUNT, key="count", on_change=moved)
+    st.slider(
+        say("Range of scales"), low, high, step=0.25, format="%.2f×", key="range", on_change=moved
+    )
+    st.slider(say("Number of scales"), 2, MAX_COUNT, key="count", on_change=moved)
 
 
-def _model(settings: Settings) -> None:
+def _model(settings: Settings, say: Say) -> None:
     known = shell.model_ids()
     if own := checkpoint.own():
         known[UPLOAD] = own.name
     options = list(dict.fromkeys([*known, settings.model]))
     st.selectbox(
-        "Model",
+        say("Model"),
         options,
-        format_func=_described(known),
+        format_func=_described(known, say),
         **bound("model", settings.model, Settings, "model"),
     )
-    checkpoint.control()
+    checkpoint.control(say)
     if sentence := checkpoint.refused():
         shell.tell(sentence)
     st.segmented_control(
-        "Device",
+        say("Device"),
         DEVICES,
+        format_func=say,
         required=True,
         **bound("device", settings.device, Settings, "device"),
     )
 
 
-def _described(known: dict[str, str]) -> Callable[[str], str]:
+def _described(known: dict[str, str], say: Say) -> Callable[[str], str]:
     def describe(name: str) -> str:
         if name == UPLOAD:
-            return known.get(name, "somebody's own checkpoint")
-        return f"{name} · {known[name]}" if name in known else name
+            return known.get(name, say("somebody's own checkpoint"))
+        return f"{name} · {say(known[name])}" if name in known else name
 
     return describe

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from sk_viz.pages import shell
+from sk_viz.pages.say import Say, english
 from sk_viz.pictures import Picture
 
 if TYPE_CHECKING:
@@ -15,27 +16,28 @@ if TYPE_CHECKING:
 _COLOURS = {"bundled": "green", "pretrained": "blue", "untrained": "red"}
 
 
-def marks(kind: str, *, split: bool, dead: int = 0) -> str:
+def marks(kind: str, *, split: bool, dead: int = 0, say: Say = english) -> str:
     """Badges, as Markdown: where the weights are from, and what does not hold of the units.
 
     Args:
         kind: bundled, pretrained, untrained, or the like.
         split: each branch of its units sees a different part of the channels.
         dead: units that choose the same for every input.
+        say: the words for what stands here in English.
     """
-    badges = f":{_COLOURS.get(kind, 'gray')}-badge[{kind}]"
+    badges = f":{_COLOURS.get(kind, 'gray')}-badge[{say(kind)}]"
     if split:
-        badges += " :orange-badge[split halves]"
+        badges += f" :orange-badge[{say('split halves')}]"
     if dead:
-        badges += f" :red-badge[{dead} dead {'unit' if dead == 1 else 'units'}]"
+        badges += f" :red-badge[{dead} {say('dead unit' if dead == 1 else 'dead units')}]"
     return badges
 
 
-def marks_of(model: Model) -> str:
+def marks_of(model: Model, say: Say = english) -> str:
     """The badges of a loaded model."""
     units = model.units
     split, dead = any(unit.split_input for unit in units), sum(unit.dead for unit in units)
-    return marks(model.kind, split=split, dead=dead)
+    return marks(model.kind, split=split, dead=dead, say=say)
 
 
 def brief(name: str, note: str, badges: str) -> str:
@@ -44,11 +46,16 @@ def brief(name: str, note: str, badges: str) -> str:
     return f":small[**{shell.plain(name)}** {badges} :gray[{shell.plain(note)}]]"
 
 
-def line(model: Model, picture: Picture) -> None:
+SHOWN = "Input {side} × {side} on {device}. Picture: {name}, {width} × {height}."
+
+
+def line(model: Model, picture: Picture, say: Say = english) -> None:
     """One small line on the model and the picture."""
-    side = model.preprocessing.input_size
-    note = (
-        f"{model.note} Input {side} × {side} on {model.device}. Picture: {picture.name}, "
-        f"{picture.width} × {picture.height}."
+    shown = say(SHOWN).format(
+        side=model.preprocessing.input_size,
+        device=model.device,
+        name=picture.name,
+        width=picture.width,
+        height=picture.height,
     )
-    st.markdown(brief(model.id, note, marks_of(model)))
+    st.markdown(brief(model.id, f"{say(model.note)} {shown}", marks_of(model, say)))

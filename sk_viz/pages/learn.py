@@ -18,6 +18,7 @@ from sk_viz.pages.address import in_address, number, numbers, one_of, write_numb
 from sk_viz.pages.learn_chinese import CHINESE
 from sk_viz.pages.learn_english import ENGLISH
 from sk_viz.pages.learn_facts import Walk, facts, most_decided, strongest_place, telling_channel
+from sk_viz.pages.learn_sidebar import SAY
 from sk_viz.pages.learn_steps import draw_equations, draw_pictures
 from sk_viz.pages.learn_text import Text
 from sk_viz.pages.scene import Scene, scene
@@ -53,7 +54,7 @@ class LearnView:
 def page() -> None:
     """Draw the page."""
     view = current(LearnView)  # first, so that the sidebar tells what of the address it refuses
-    settings = controls.shared()
+    settings = controls.shared(SAY[view.lang])
     controls.version_line()
     text = TEXTS[view.lang]
     _title(view, text)
@@ -78,7 +79,7 @@ def page() -> None:
         draw_equations(walk, view.step)
         if view.step in ("split", "fuse", "sum"):
             _place(walk, text)
-    identity.line(now.model, now.picture)
+    identity.line(now.model, now.picture, SAY[view.lang])
     _more(walk, text)
 
 

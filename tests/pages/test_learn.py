@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import json
 import re
 from collections.abc import Callable
 from string import Formatter
@@ -14,12 +16,15 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from sk_viz.measures.unit_trace import count_parameters, trace_unit
-from sk_viz.pages import learn
+from sk_viz.networks.catalogue import BUNDLED, KNOWN, SPLIT_NOTE
+from sk_viz.pages import checkpoint, controls, identity, learn, learn_sidebar
 from sk_viz.pages.learn_chinese import CHINESE
 from sk_viz.pages.learn_english import ENGLISH
 from sk_viz.pages.learn_facts import Walk, facts, strongest_place, telling_channel
 from sk_viz.pages.learn_text import Text
-from sk_viz.pictures import read_sample, stimuli
+from sk_viz.pages.state import DEVICES
+from sk_viz.paths import models_dir
+from sk_viz.pictures import PROTOCOLS, read_sample, samples, stimuli
 
 Open = Callable[..., AppTest]
 QUICK = {"scales": "1:2:2", "unit": "SK_3_2"}
@@ -114,6 +119,66 @@ def test_the_language_is_switched_in_one_place(open_page: Open) -> None:
     assert errors(app) == []
     assert app.button(key="learn.forth").label == "下一步"
     assert app.query_params["lang"] == "zh"
+
+
+def sidebar(app: AppTest) -> list[str]:
+    """All words that stand in the sidebar and can be read, the values of sliders left out."""
+    said = []
+    for one in app.sidebar:
+        said.append(getattr(one, "label", None) or str(getattr(one, "value", None) or ""))
+        said += getattr(one, "options", None) or []
+        said.append(getattr(one, "help", None) or "")
+    return [words for words in said if words]
+
+
+NAMES = r"SK-Viz [\d.]+|[xy]|SKNet|SK|Chelsea|timm|pytorchcv|syt2|cpu|cuda|mps|" + "|".join(
+    PROTOCOLS
+)
+
+
+@pytest.mark.parametrize("protocol", ["zoom", "object"])
+@pytest.mark.parametrize("picture", ["", "upload"])
+def test_the_sidebar_and_the_line_on_the_model_speak_chinese(
+    open_page: Open, protocol: str, picture: str
+) -> None:
+    link = {"protocol": protocol, "scales": "1:2:2", "lang": "zh"}
+    app = open_page("learn", **link, **({"picture": picture} if picture else {}))
+    assert errors(app) == []
+    sources = ["Upload", "Paste", "Camera"] if picture else ["Sample"]
+    for source in sources:
+        app.sidebar.button_group(key="source").set_value(source).run()
+        words = sidebar(app)
+        assert len(words) > 15
+        ids = "|".join(re.escape(name) for name in sorted(KNOWN, key=len, reverse=True))
+        english = [
+            text for text in words if re.search("[A-Za-z]", re.sub(f"{ids}|{NAMES}", "", text))
+        ]
+        assert english == []
+    line = next(text for text in (m.value for m in app.markdown) if text.startswith(":small["))
+    assert "输入 64 × 64" in line
+    assert ":red-badge[未训练]" in line
+
+
+def bundled_note() -> str:
+    config = json.loads((models_dir() / BUNDLED / "config.json").read_text(encoding="utf-8"))
+    return str(config["note"])
+
+
+def test_every_word_of_the_chinese_table_is_one_that_is_shown() -> None:
+    assert "由本项目训练" in learn_sidebar.chinese(bundled_note())
+    titles = {sample.title for sample in samples()}
+    assert titles - set(learn_sidebar._SAMPLES) == set()
+    assert {one.kind for one in KNOWN.values()} <= set(learn_sidebar._MODELS)
+    assert learn_sidebar.chinese(f"A note. {SPLIT_NOTE}").startswith("A note. 不是论文的单元")
+    source = "".join(inspect.getsource(module) for module in (controls, checkpoint, identity))
+    fixed = {**learn_sidebar._CONTROLS, **learn_sidebar._MODELS}
+    del fixed[checkpoint.HELP], fixed[controls.PROTOCOL_HELP]
+    known = {*PROTOCOLS, *DEVICES, *{one.kind for one in KNOWN.values()}, "checkpoint", "given"}
+    assert [
+        words
+        for words in fixed
+        if f'"{words}"' not in source and f"'{words}'" not in source and words not in known
+    ] == []
 
 
 def test_each_answer_shows_itself_above(open_page: Open) -> None:
