@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ import typer
 from sk_viz.paths import settings_file
 
 DEFAULT_PORT = 8501
+GRACE = 10.0  # seconds that the server has to end what it is at
 
 
 def register(cli: typer.Typer) -> None:
@@ -47,11 +49,27 @@ def app(
     command = [sys.executable, "-m", "sk_viz.pages.serve", str(entry), *flags]
     with subprocess.Popen(command) as server:
         # Who ends this process means the server, which would stay otherwise.
-        signal.signal(signal.SIGTERM, lambda _number, _frame: server.terminate())
+        signal.signal(signal.SIGTERM, _end)
         try:
             return server.wait()
-        except KeyboardInterrupt:
-            return 0
+        except (KeyboardInterrupt, _EndedError):
+            server.terminate()
+        try:
+            server.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            # Of what it computes it looks up only between two forwards. It can be cut off: a file
+            # is there whole or not at all, and a survey goes on from its last stored part.
+            server.kill()
+        return 0
+
+
+class _EndedError(Exception):
+    """The command was told to end."""
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is on its way
+    raise _EndedError
 
 
 def _port(host: str, asked: int | None) -> int:

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 
+from sk_viz.pages.ending import ending
 from sk_viz.pages.heap import share_the_heap
 
 
@@ -26,7 +27,10 @@ def main() -> None:
         from streamlit.web.cli import main as streamlit
     finally:
         streamlit_is_there.set()
-    streamlit(["run", *sys.argv[1:]])
+    try:
+        streamlit(["run", *sys.argv[1:]])
+    finally:
+        ending.set()
 
 
 def _load(streamlit_is_there: threading.Event) -> None:

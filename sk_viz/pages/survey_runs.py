@@ -6,6 +6,7 @@ import threading
 
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.pages import log
+from sk_viz.pages.ending import ending
 from sk_viz.pages.jobs import StoppedError
 from sk_viz.surveys.shelf import Kept, discard, remove
 from sk_viz.surveys.survey import SurveyProgress, run_survey
@@ -57,6 +58,10 @@ class SurveyRun:
         except (PictureError, ModelError, ScaleError) as error:
             self.error = str(error)
         except Exception as error:
+            if ending.is_set():  # Python begins no more work for it
+                self.stopped = True
+                outcome = "stopped"
+                return
             outcome = "failed"
             log.failure("survey", error)
             self.error = (
@@ -97,6 +102,7 @@ class SurveyRuns:
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._runs: dict[str, SurveyRun] = {}
+        threading.Thread(target=self._end, name="sk-viz-end", daemon=True).start()
 
     def start(self, kept: Kept) -> SurveyRun:
         """Begin or go on; the run that is there already while it lasts."""
@@ -133,6 +139,14 @@ class SurveyRuns:
         with self._lock:
             runs = list(self._runs.values())
         return sum(other.running for other in runs[: runs.index(run)]) if run in runs else 0
+
+    def _end(self) -> None:
+        """Stop them all when the server ends, which otherwise waits for the threads that decode."""
+        ending.wait()
+        with self._lock:
+            runs = list(self._runs.values())
+        for run in runs:
+            run.stop()
 
     def _take_turn(self, run: SurveyRun) -> None:
         with self._turn:

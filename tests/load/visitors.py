@@ -67,18 +67,25 @@ def _resident(pid: int) -> int:
 
 
 @contextmanager
-def serving(folder: Path, keeps: int) -> Iterator[Server]:
-    """Start the app as ``sk-viz app`` does, on a free port, and end it."""
+def serving(folder: Path, keeps: int, *command: str) -> Iterator[Server]:
+    """Start the app as ``sk-viz app`` does, on a free port, and end it.
+
+    Args:
+        folder: for its log, ``log``, begun anew, and for what it keeps, ``cache``.
+        keeps: seconds that it keeps a session whose connection broke off.
+        command: what to start in its place, where ``PORT`` stands for the port.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = folder / "log"
-    command = [sys.executable, "-m", "sk_viz.pages.serve", "app.py", f"--server.port={port}"]
-    command.append(f"--server.disconnectedSessionTTL={keeps}")
+    serve = ("-m", "sk_viz.pages.serve", "app.py", "--server.port=PORT")
+    words = command or (*serve, f"--server.disconnectedSessionTTL={keeps}")
+    started = [sys.executable, *(word.replace("PORT", str(port)) for word in words)]
     surveys = {"SK_VIZ_CACHE": str(folder / "cache")}
     with log.open("w") as out:
         process = subprocess.Popen(
-            command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **surveys}
+            started, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **surveys}
         )
     try:
         server = Server(port, process, log, keeps)
@@ -198,11 +205,11 @@ class Visitor:
         self.ask(given=state)
         return self.wait()
 
-    def press(self, label: str) -> None:
+    def press(self, label: str, page: str = "") -> None:
         """Press a button as soon as it is there, also while the page is being drawn."""
         self.until(lambda: any(b.label == label for b in self.of_type("button")))
         (button,) = (b for b in self.of_type("button") if b.label == label)
-        self.ask(given=WidgetState(id=button.id, trigger_value=True))
+        self.ask(page, WidgetState(id=button.id, trigger_value=True))
 
     def download(self, label: str, which: int = 0) -> bytes:
         """The file behind one of the buttons of that label, from the top."""
