@@ -44,7 +44,8 @@ def end_changes(differences: pd.DataFrame) -> pd.Series:
         differences[scales == end].set_index("unit")["difference"]
         for end in (scales.min(), scales.max())
     )
-    return last.loc[first.index] - first
+    changes: pd.Series = last.loc[first.index] - first
+    return changes
 
 
 def most_moving_unit(differences: pd.DataFrame) -> str:
