@@ -106,8 +106,9 @@ def read_in_blocks(
         held: weights (1, M, C) to use in place of a unit's own, by unit name.
     """
     for start in range(0, len(pictures), _BLOCK):
-        block = pictures.encoded[start : start + _BLOCK]
-        yield read(model, [view(read_picture(one)) for one in block], held=held)
+        block = range(start, min(start + _BLOCK, len(pictures)))
+        shown = [view(read_picture(pictures.encoded[i], pictures.names[i])) for i in block]
+        yield read(model, shown, held=held)
 
 
 def evaluate(
