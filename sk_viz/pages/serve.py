@@ -15,10 +15,10 @@ from sk_viz.pages.heap import share_the_heap
 
 def main() -> None:
     """Serve until stopped; leaves with Streamlit's exit code."""
-    # Two pieces of work at a time have more threads than there are cores. Threads that wait by
-    # spinning would then take the cores from those that they wait for: a sweep takes many times
-    # as long.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Two pieces of work at a time have more threads than there are cores. Threads that spin for
+    # long while they wait would take the cores from those that they wait for, and a sweep takes
+    # many times as long; threads that sleep at once take twice as long where nothing else runs.
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     streamlit_is_there = threading.Event()
     share_the_heap()
     # No daemon: a thread that the end of the process takes out of a library aborts it.

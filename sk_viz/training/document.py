@@ -28,6 +28,7 @@ from sk_viz.training.train import LOG, MODEL
 LOG_BEFORE = "log_before.jsonl"
 CARD = "MODEL_CARD.md"
 FINDINGS = "findings.json"
+_COMMON = 1e-6
 
 
 def document(
@@ -40,7 +41,8 @@ def document(
     """Judge the model of a run on its validation part and write the card beside its weights.
 
     The temperature that makes its probabilities come true is divided into the last layer, so
-    that the plain softmax is calibrated wherever it is taken; doing so again changes nothing.
+    that the plain softmax is calibrated wherever it is taken, and the logits of a picture are
+    shifted to a mean of zero; doing so again changes nothing.
 
     Args:
         run: the folder given to :func:`~sk_viz.training.train.train`.
@@ -57,6 +59,7 @@ def document(
         PictureError: the data or the strangers cannot be read.
     """
     folder = run / MODEL
+    _centre(folder)
     model = load_model(folder)
     training, validation = split_validation(read_labelled(data), recipe.validation)
     others = None if strangers is None else read_strangers(strangers)
@@ -112,6 +115,31 @@ def course(run: Path) -> tuple[list[dict[str, Any]], list[Leg]]:
         if not starts or (starts[-1].aim, starts[-1].parts) != (leg.aim, leg.parts):
             starts.append(leg)
     return log, starts
+
+
+def _centre(folder: Path) -> None:
+    """Take off the logits, in the stored weights, what is common to all classes.
+
+    Softmax does not see it, training lets it drift, and an attribution of one class's logit would
+    explain it: with all logits far below zero, Grad-CAM, which keeps what speaks for a class, is
+    empty.
+    """
+    bundle = load_bundled(folder)
+    head = bundle.network.head
+    with torch.no_grad():
+        common = [values.double().mean(dim=0) for values in (head.weight, head.bias)]
+        if max(float(value.abs().max()) for value in common) < _COMMON:
+            return  # done again, it must change no digit
+        for values, value in zip((head.weight, head.bias), common, strict=True):
+            values.copy_(values.double() - value)
+    save_bundled(
+        folder,
+        bundle.network,
+        bundle.preprocessing,
+        bundle.classes,
+        bundle.note,
+        bundle.certainty,
+    )
 
 
 def _keep(folder: Path, model: Model, certainty: Certainty) -> Model:
