@@ -46,7 +46,7 @@ class View:
     change: bool = in_address(False, "change", switch, write_switch)
     order: str = in_address("sorted", "channels", one_of("sorted", "averaged"))
     control: bool = in_address(True, "control", switch, write_switch)
-    method: str = in_address("input_x_gradient", "method", one_of(NO_METHOD, *METHODS))
+    method: str = in_address("grad_cam", "method", one_of(NO_METHOD, *METHODS))
     explained: tuple[float, ...] | None = in_address(
         None, "explain", numbers(0, 64, MAX_COUNT), lambda v: write_numbers(v or ())
     )

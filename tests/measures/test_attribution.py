@@ -114,9 +114,9 @@ def test_maps_are_captums(tiny_model, noise_picture, x, value, method, target):
 
 
 def test_gradient_shap_is_captums_mean_over_batches(tiny_model, noise_picture, x, value):
-    ours = attribute(tiny_model, noise_picture, "gradient_shap", "SK_3_1", steps=50)
+    ours = attribute(tiny_model, noise_picture, "gradient_shap", "SK_3_1", steps=100)
     chunk = batch_size(tiny_model, 32)
-    assert chunk < 50
+    assert chunk < 100
     mean, std = (np.array(v) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     plain = torch.tensor(np.stack([-mean / std, 0 * mean, (1 - mean) / std])).float()
     baselines = plain[:, :, None, None].expand(3, *x.shape[1:])
@@ -124,9 +124,9 @@ def test_gradient_shap_is_captums_mean_over_batches(tiny_model, noise_picture, x
     np.random.seed(0)
     parts = [
         n * GradientShap(value("SK_3_1")).attribute(x, baselines, n_samples=n)
-        for n in (chunk, 50 - chunk)
+        for n in (chunk, 100 - chunk)
     ]
-    theirs = (sum(parts) / 50).sum(1)[0].detach().numpy()
+    theirs = (sum(parts) / 100).sum(1)[0].detach().numpy()
     np.testing.assert_allclose(ours.heatmap, theirs, atol=1e-4 * np.abs(theirs).max())
 
 
