@@ -15,7 +15,20 @@ def share_the_heap() -> None:
     By itself glibc gives up to eight a core to threads that want memory at the same time. What
     one session gave back to its heap is then of no use to the next one, which has another.
     """
+    _call("mallopt", _M_ARENA_MAX, _ARENAS)
+
+
+def give_back() -> None:
+    """Give the system what is free in the heaps (glibc; elsewhere nothing is done).
+
+    By itself glibc gives back the end of a heap alone. What a session gave back in the middle
+    stays, and hundreds of sessions later the gaps are as large as all that is used.
+    """
+    _call("malloc_trim", 0)
+
+
+def _call(name: str, *arguments: int) -> None:
     if sys.platform == "linux":
-        set_option = getattr(ctypes.CDLL(None), "mallopt", None)
-        if set_option is not None:  # musl has none
-            set_option(_M_ARENA_MAX, _ARENAS)
+        function = getattr(ctypes.CDLL(None), name, None)
+        if function is not None:  # musl has neither
+            function(*arguments)

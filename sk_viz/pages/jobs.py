@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sk_viz.pages.heap import give_back
+
 _OBJECT, _TABLE = 64, 8192  # bytes of any object, and of a table beside its values
 
 Report = Callable[[int, int], None]
@@ -196,12 +198,14 @@ class _Kept:
 
 
 def _see_off(jobs: weakref.ref[Jobs], left: SimpleQueue[str | None]) -> None:
-    """Forget each session that leaves, until the jobs themselves are gone."""
+    """Forget each session that leaves, and give back its memory, until the jobs are gone."""
     while (session := left.get()) is not None:
         present = jobs()
         if present is not None:
             present._forget(session)
         del present
+        if left.empty():
+            give_back()
 
 
 def was_stopped(job: Job) -> bool:
