@@ -139,7 +139,7 @@ def engine_of(
     """
     if device.type != "cpu" or not isinstance(readout, Readout) or find_spec("openvino") is None:
         return None
-    small = sum(p.numel() for p in readout.parameters()) < _WORTH_IT
+    small = readout.size < _WORTH_IT
     if dtype == "float32" and small and pictures < _MANY:
         return None
     kind = dtype, many

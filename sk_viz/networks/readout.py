@@ -32,6 +32,7 @@ class Readout(nn.Module):
     Attributes:
         network: the network that is read, as it is.
         units: its SK units, in the order of the weights.
+        size: its number of parameters.
 
     Raises:
         ModelError: the network has no SK units.
@@ -41,6 +42,7 @@ class Readout(nn.Module):
         super().__init__()
         self.network = network
         self.units = units(network)
+        self.size = sum(p.numel() for p in network.parameters())
 
     def forward(
         self, x: Tensor, held: Mapping[str, Tensor] | None = None

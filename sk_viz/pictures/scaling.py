@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -20,8 +24,12 @@ from sk_viz.preprocessing import Preprocessing
 
 FILTER = "bicubic, antialiased (Pillow)"
 CENTRE = (0.5, 0.5)
+# A survey has few scales a picture, and decodes pictures by several threads already.
+_MANY = 6
+_THREADS = 8
 
 Background = tuple[int, int, int] | Picture
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +101,11 @@ def stimuli(
         pixels = picture.pixels
         if protocol == "zoom":
             boxes = [window(picture, s, "zoom", preprocessing, point=point) for s in scales]
-            shown = [_resample(pixels, box, side) for box in boxes]
+            shown = _each(lambda box: _resample(pixels, box, side), boxes)
         elif protocol == "resolution":
             crop = window(picture, 1.0, "resolution", preprocessing)
-            shown = [_resample(pixels, crop, resolution_side(s, side)) for s in scales]
+            sides = [resolution_side(s, side) for s in scales]
+            shown = _each(lambda other: _resample(pixels, crop, other), sides)
         else:
             crop = window(picture, 1.0, "blur", preprocessing)
             whole = _resample(pixels, crop, side)
@@ -143,10 +152,22 @@ def window(
 
 def normalise(rgb: Pixels, preprocessing: Preprocessing) -> npt.NDArray[np.float32]:
     """What a network takes: uint8 (H, W, 3) to float32 (3, H, W), (rgb / 255 - mean) / std."""
-    mean = np.asarray(preprocessing.mean, np.float32)
-    std = np.asarray(preprocessing.std, np.float32)
-    scaled = (rgb.astype(np.float32) / np.float32(255) - mean) / std
-    return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+    values = np.arange(256, dtype=np.float32) / np.float32(255)
+    # Of 256 values each is computed once and looked up: a sixth of the time of computing all.
+    tables = [
+        (values - np.float32(mean)) / np.float32(std)
+        for mean, std in zip(preprocessing.mean, preprocessing.std, strict=True)
+    ]
+    planes = [cv2.LUT(p, t) for p, t in zip(cv2.split(rgb), tables, strict=True)]
+    return np.stack(planes).astype(np.float32, copy=False)
+
+
+def _each(make: Callable[[T], Pixels], settings: Sequence[T]) -> list[Pixels]:
+    """What is made with each setting, in order; of many by several threads, as Pillow allows."""
+    if len(settings) < _MANY:
+        return [make(setting) for setting in settings]
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        return list(pool.map(make, settings))
 
 
 def _resample(pixels: Pixels, box: Box, side: int) -> Pixels:
