@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 
 _M_ARENA_MAX = -8  # of glibc's malloc.h
@@ -19,11 +20,13 @@ def share_the_heap() -> None:
 
 
 def give_back() -> None:
-    """Give the system what is free in the heaps (glibc; elsewhere nothing is done).
+    """Give the system what nobody uses any more: Python's unreachable objects, and the gaps in
+    the heaps (glibc; elsewhere the objects alone).
 
     By itself glibc gives back the end of a heap alone. What a session gave back in the middle
     stays, and hundreds of sessions later the gaps are as large as all that is used.
     """
+    gc.collect()  # Streamlit's sessions are cycles
     _call("malloc_trim", 0)
 
 

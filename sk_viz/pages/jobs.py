@@ -13,7 +13,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ import pandas as pd
 from sk_viz.pages.heap import give_back
 
 _OBJECT, _TABLE = 64, 8192  # bytes of any object, and of a table beside its values
+
+_SETTLED = 1.0  # seconds after the last of some sessions left
 
 Report = Callable[[int, int], None]
 Work = Callable[[Report], Any]
@@ -198,14 +200,26 @@ class _Kept:
 
 
 def _see_off(jobs: weakref.ref[Jobs], left: SimpleQueue[str | None]) -> None:
-    """Forget each session that leaves, and give back its memory, until the jobs are gone."""
-    while (session := left.get()) is not None:
+    """Forget each session that leaves, until the jobs are gone; then give back its memory.
+
+    A while later, since Streamlit lets go of a session after it has said that it leaves, and once
+    for many that leave together.
+    """
+    owed = False
+    while True:
+        try:
+            session = left.get(timeout=_SETTLED if owed else None)
+        except Empty:
+            give_back()
+            owed = False
+            continue
+        if session is None:
+            return
         present = jobs()
         if present is not None:
             present._forget(session)
         del present
-        if left.empty():
-            give_back()
+        owed = True
 
 
 def was_stopped(job: Job) -> bool:

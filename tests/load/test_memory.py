@@ -51,4 +51,4 @@ def _come_and_go(server: Server, numbers: range, size: tuple[int, int]) -> None:
     time.sleep(server.keeps + 1)
     with Visitor(server, {"scales": "1,1.5,2", "method": "none"}) as visitor:
         visitor.run()
-    time.sleep(1)
+    time.sleep(4)  # the server gives back a while after somebody left
