@@ -56,7 +56,7 @@ def train(
         int | None,
         typer.Option(
             min=1,
-            help="Of one round; more than before go on. Left out: the bundled model's two rounds.",
+            help="Of one round; more than before go on. Left out: the bundled model's three.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the weights and of every draw.")] = 0,

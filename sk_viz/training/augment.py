@@ -2,7 +2,9 @@
 
 A network that only ever sees large objects blurred (a small picture, enlarged) learns that blur
 means large. Here the crop decides the object's scale, most crops are shrunk and not enlarged, and
-blur is put on by a draw of its own, so that scale and sharpness are independent.
+blur is put on by a draw of its own, so that scale and sharpness are independent. Nor may sharpness
+tell which collection a picture is from, since each has classes of its own: large pictures are made
+small as the small ones are, and pictures are sharpened. And the ground behind an object changes.
 """
 
 from __future__ import annotations
@@ -29,6 +31,13 @@ class Augmentation:
         blur_share: share of pictures that are blurred, whatever their scale.
         blur_sigma: largest standard deviation of the Gaussian blur over the input size.
         colour: largest relative change of brightness, contrast and saturation.
+        small_share: share of the pictures larger than ``small`` that are first shrunk and stored
+            as JPEG.
+        small: shorter side that they are shrunk to, pixels, drawn evenly.
+        sharpen_share: share of the pictures not blurred that are sharpened.
+        sharpen: largest amount of the unsharp mask.
+        cut_share: share of the pictures with a known outline whose object is put before another
+            ground: half the time a plain colour, half the time another picture.
     """
 
     crop: tuple[float, float] = (0.45, 2.2)
@@ -37,21 +46,88 @@ class Augmentation:
     blur_share: float = 0.25
     blur_sigma: float = 0.025
     colour: float = 0.25
+    small_share: float = 0.0
+    small: tuple[int, int] = (44, 80)
+    sharpen_share: float = 0.0
+    sharpen: float = 1.2
+    cut_share: float = 0.0
 
 
-def augment(pixels: Pixels, size: int, settings: Augmentation, rng: np.random.Generator) -> Pixels:
-    """One random view (size, size, 3) of a picture (H, W, 3)."""
-    view = _crop(pixels, size, settings, rng)
+@dataclass(frozen=True)
+class Cut:
+    """An object's outline, and the picture that it may be put before.
+
+    Attributes:
+        mask: (h, w), 255 on the object and 0 elsewhere, of the picture's proportions.
+        ground: (H', W', 3).
+    """
+
+    mask: Pixels
+    ground: Pixels
+
+
+def augment(
+    pixels: Pixels,
+    size: int,
+    settings: Augmentation,
+    rng: np.random.Generator,
+    cut: Cut | None = None,
+) -> Pixels:
+    """One random view (size, size, 3) of a picture (H, W, 3), its object before another ground
+    where a cut is given."""
+    # A share of 0 draws nothing, so that what follows is drawn as without it.
+    shrinkable = settings.small_share and min(pixels.shape[:2]) > settings.small[1]
+    if shrinkable and rng.random() < settings.small_share:
+        pixels = _small(pixels, settings, rng)
+    if cut is None:
+        view = _crop(pixels, size, settings, rng)
+    else:
+        view = _before_ground(pixels, cut, size, settings, rng)
     if rng.random() < 0.5:
         view = view[:, ::-1]
     if rng.random() < settings.blur_share:
         sigma = rng.uniform(0.1, 1.0) * settings.blur_sigma * size
         view = np.asarray(cv2.GaussianBlur(view, (0, 0), sigma), dtype=np.uint8)
+    elif settings.sharpen_share and rng.random() < settings.sharpen_share:
+        view = _sharpened(view, rng.uniform(0.2, 1.0) * settings.sharpen)
     view = _colour(view, settings.colour, rng)
     return np.ascontiguousarray(view)
 
 
+def _small(pixels: Pixels, settings: Augmentation, rng: np.random.Generator) -> Pixels:
+    """The picture as a small one is: shrunk to few pixels and stored as JPEG."""
+    factor = rng.uniform(*settings.small) / min(pixels.shape[:2])
+    shrunk = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 96))]
+    stored = cv2.imencode(".jpg", shrunk[:, :, ::-1], quality)[1]
+    return np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+
+
+def _sharpened(view: Pixels, amount: float) -> Pixels:
+    view = np.ascontiguousarray(view)
+    blurred = cv2.GaussianBlur(view, (0, 0), 1.0)
+    return np.asarray(cv2.addWeighted(view, 1 + amount, blurred, -amount, 0), dtype=np.uint8)
+
+
+def _before_ground(
+    pixels: Pixels, cut: Cut, size: int, settings: Augmentation, rng: np.random.Generator
+) -> Pixels:
+    """The object at a random scale and place, before a plain colour or another picture."""
+    height, width = pixels.shape[:2]
+    mask = np.asarray(cv2.resize(cut.mask, (width, height), interpolation=cv2.INTER_CUBIC))
+    # Colours weighted with the outline before they are resampled: no seam of the old ground.
+    weight = mask[:, :, None].astype(np.float32) / 255
+    inside = np.concatenate([pixels * weight, mask[:, :, None]], axis=2).astype(np.uint8)
+    view = _crop(inside, size, settings, rng).astype(np.float32)
+    if rng.random() < 0.5:
+        ground = np.full((size, size, 3), rng.integers(0, 256, 3), np.float32)
+    else:
+        ground = _crop(cut.ground, size, settings, rng).astype(np.float32)
+    return np.clip(view[:, :, :3] + (1 - view[:, :, 3:] / 255) * ground, 0, 255).astype(np.uint8)
+
+
 def _crop(pixels: Pixels, size: int, settings: Augmentation, rng: np.random.Generator) -> Pixels:
+    """A random crop (size, size, C), within a border where it reaches beyond the picture."""
     height, width = pixels.shape[:2]
     low, high = np.log(settings.crop)
     even = rng.random() < settings.even_share
@@ -88,8 +164,14 @@ def _interval(length: int, span: float, rng: np.random.Generator) -> tuple[int, 
 
 
 def _border(view: Pixels, size: int, top: int, left: int, rng: np.random.Generator) -> Pixels:
-    """The view inside a border of plain colour, mirrored picture, or repeated edge."""
+    """The view inside a border of plain colour, mirrored picture, or repeated edge; of nothing
+    around an object that is cut out."""
     bottom, right = size - view.shape[0] - top, size - view.shape[1] - left
+    if view.shape[2] == 4:
+        edges = (top, bottom, left, right)
+        return np.asarray(
+            cv2.copyMakeBorder(view, *edges, cv2.BORDER_CONSTANT, value=[0] * 4), dtype=np.uint8
+        )
     kind = rng.choice([cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT, cv2.BORDER_REPLICATE])
     colour = [int(c) for c in rng.integers(0, 256, 3)] if rng.random() < 0.5 else [124, 116, 104]
     return np.asarray(

@@ -140,6 +140,7 @@ def _data(made: Made) -> str:
 def _recipe(made: Made) -> str:
     recipe = made.recipe
     rounds = _rounds(recipe)
+    changed = recipe["augmentation"]
     total = sum(one["steps"] for one in rounds)
     # The bundled model's rounds are the command's own; any other run is one round of so many steps.
     steps = "" if len(rounds) > 1 else f" --steps {total}"
@@ -153,15 +154,32 @@ def _recipe(made: Made) -> str:
         f"decay {recipe['decay']:g}; label smoothing {recipe['smoothing']:g}; the exponential "
         f"average of the weights ({recipe['average']:g}) is what is kept.",
         table(
-            ("steps", "rate", "falls over the last", "inputs", "crops drawn evenly"),
+            (
+                "steps",
+                "rate",
+                "falls over the last",
+                "inputs",
+                "drawn evenly",
+                "made small",
+                "sharpened",
+                "cut out",
+            ),
             [_round(one) for one in rounds],
         ),
         "The object's scale and the picture's sharpness are kept apart: crops of "
-        f"{recipe['augmentation']['crop'][0]:g} to {recipe['augmentation']['crop'][1]:g} times the "
-        "shorter side, a share of them drawn evenly over the logarithm (last column) and the "
-        f"others mostly near 1, and {recipe['augmentation']['blur_share']:.0%} of the pictures "
-        "blurred whatever their scale.",
+        f"{changed['crop'][0]:g} to {changed['crop'][1]:g} times the shorter side, a share of "
+        'them drawn evenly over the logarithm ("drawn evenly") and the others mostly near 1, and '
+        f"{changed['blur_share']:.0%} of the pictures blurred whatever their scale.",
     ]
+    if any(_tells_nothing(one) for one in rounds):
+        lines.append(
+            "Nor may sharpness or the ground tell which collection a picture is from, as each has "
+            "classes of its own. Of the pictures larger than "
+            f"{changed['small'][1]} px a share is shrunk to {changed['small'][0]} to "
+            f'{changed["small"][1]} px and stored as JPEG ("made small"); of those not blurred a '
+            'share is "sharpened"; and of those whose object GrabCut found an outline of, a share '
+            'is "cut out" and put before a plain colour or another picture.'
+        )
     lines += _course(made)
     names = [name for name in made.log[-1] if name.startswith("top1_")]
     chosen = _spread(made.log, 10)
@@ -181,6 +199,12 @@ def _rounds(recipe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*(_rounds(first) if first else ()), recipe]
 
 
+def _tells_nothing(recipe: Mapping[str, Any]) -> bool:
+    """Whether a round takes away what tells collections apart."""
+    shares = ("small_share", "sharpen_share", "cut_share")
+    return any(recipe["augmentation"][share] for share in shares)
+
+
 def _round(recipe: Mapping[str, Any]) -> tuple[str, ...]:
     sizes = ", ".join(
         f"{size} px from {share:.0%}" if share else f"{size} px"
@@ -191,7 +215,10 @@ def _round(recipe: Mapping[str, Any]) -> tuple[str, ...]:
         f"{recipe['rate']:g}, after a warm-up of {recipe['warmup']}",
         f"{recipe['decay_share']:.0%}",
         sizes,
-        f"{recipe['augmentation']['even_share']:.0%}",
+        *(
+            f"{recipe['augmentation'][share]:.0%}"
+            for share in ("even_share", "small_share", "sharpen_share", "cut_share")
+        ),
     )
 
 

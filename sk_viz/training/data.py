@@ -29,6 +29,8 @@ class LabelledPictures:
         classes: name of each label; its index is the label.
         wordnet_ids: WordNet ids of each label, none where they are not known.
         names: of each picture, for people.
+        boxes: around the object of each picture, (left, top, right, bottom) in its pixels,
+            inclusive; None for a picture without one.
     """
 
     encoded: Sequence[bytes]
@@ -37,6 +39,7 @@ class LabelledPictures:
     classes: Sequence[str]
     wordnet_ids: Sequence[Sequence[str]]
     names: Sequence[str]
+    boxes: Sequence[tuple[int, int, int, int] | None]
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -50,6 +53,7 @@ class LabelledPictures:
             classes=self.classes,
             wordnet_ids=self.wordnet_ids,
             names=[self.names[i] for i in chosen],
+            boxes=[self.boxes[i] for i in chosen],
         )
 
     def decode(self, index: int) -> NDArray[np.uint8]:
@@ -63,8 +67,8 @@ class LabelledPictures:
 def read_labelled(source: Path) -> LabelledPictures:
     """Pictures from parquet (a file or a folder of files) or an ImageFolder.
 
-    Parquet has the columns ``jpeg`` and ``label``, and where there are any ``name``, ``source``
-    and ``class``; a ``labels.json`` beside it names the labels in place of ``class``. An
+    Parquet has the columns ``jpeg`` and ``label``, and where there are any ``name``, ``source``,
+    ``class`` and ``box``; a ``labels.json`` beside it names the labels in place of ``class``. An
     ImageFolder holds one folder a class.
 
     Raises:
@@ -93,6 +97,7 @@ def read_labelled(source: Path) -> LabelledPictures:
         classes=classes,
         wordnet_ids=[[]] * len(classes),
         names=[file.relative_to(source).as_posix() for file, _ in files],
+        boxes=[None] * len(files),
     )
 
 
@@ -118,12 +123,13 @@ def _read_parquet(parts: list[Path], names_file: Path) -> LabelledPictures:
     sources: list[str] = []
     named: dict[int, str] = {}
     names: list[str] = []
+    boxes: list[tuple[int, int, int, int] | None] = []
     for part in parts:
         columns = set(pq.read_schema(part).names)
         if missing := {"jpeg", "label"} - columns:
             raise PictureError(f"{part} lacks the column {sorted(missing)[0]!r}.")
         table = pq.read_table(
-            part, columns=sorted(columns & {"jpeg", "label", "source", "class", "name"})
+            part, columns=sorted(columns & {"jpeg", "label", "source", "class", "name", "box"})
         )
         encoded += table["jpeg"].to_pylist()
         own = table["label"].to_pylist()
@@ -131,6 +137,8 @@ def _read_parquet(parts: list[Path], names_file: Path) -> LabelledPictures:
         sources += table["source"].to_pylist() if "source" in columns else ["parquet"] * len(own)
         rows = [f"{part.name}, row {row}" for row in range(len(own))]
         names += table["name"].to_pylist() if "name" in columns else rows
+        own_boxes = table["box"].to_pylist() if "box" in columns else [None] * len(own)
+        boxes += [None if box is None else tuple(box) for box in own_boxes]
         if "class" in columns:
             named |= dict(zip(own, table["class"].to_pylist(), strict=True))
     if names_file.is_file():
@@ -150,4 +158,5 @@ def _read_parquet(parts: list[Path], names_file: Path) -> LabelledPictures:
         classes=[entry["name"] for entry in described],
         wordnet_ids=[list(entry.get("wnids", ())) for entry in described],
         names=names,
+        boxes=boxes,
     )

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from sk_viz.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from sk_viz.training.augment import augment
+from sk_viz.training.augment import Cut, augment
 from sk_viz.training.data import LabelledPictures
 from sk_viz.training.recipe import Recipe
 
 
 class Sampler:
-    """Draws the batch of any step, from the seed and the step alone."""
+    """Draws the batch of any step, from the seed and the step alone.
 
-    def __init__(self, pictures: LabelledPictures, recipe: Recipe) -> None:
+    Args:
+        pictures: that are drawn.
+        recipe: how.
+        masks: PNG of each picture's outline, empty where none is known; none at all where the
+            recipe cuts nothing out.
+    """
+
+    def __init__(
+        self, pictures: LabelledPictures, recipe: Recipe, masks: Sequence[bytes] = ()
+    ) -> None:
         self.pictures = pictures
         self.recipe = recipe
+        self._masks = masks
         groups = sorted(set(pictures.sources))
         sources = np.array(pictures.sources)
         positions = [np.flatnonzero(sources == group) for group in groups]
@@ -51,18 +63,18 @@ class Sampler:
             ]
         )
         places = range(part, len(chosen), parts)
-        views = np.stack(
-            [
-                augment(
-                    self.pictures.decode(chosen[place]),
-                    size,
-                    self.recipe.augmentation_at(step),
-                    np.random.default_rng((self.recipe.seed, step, place)),
-                )
-                for place in places
-            ]
-        )
+        views = np.stack([self._view(chosen[place], size, step, place) for place in places])
         return normalise_batch(views), torch.from_numpy(self.pictures.labels[chosen[places]])
+
+    def _view(self, index: int, size: int, step: int, place: int) -> Any:
+        settings = self.recipe.augmentation_at(step)
+        rng = np.random.default_rng((self.recipe.seed, step, place))
+        cut = None
+        if settings.cut_share and self._masks[index] and rng.random() < settings.cut_share:
+            stored = np.frombuffer(self._masks[index], np.uint8)
+            mask = np.asarray(cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
+            cut = Cut(mask, self.pictures.decode(int(rng.integers(len(self.pictures)))))
+        return augment(self.pictures.decode(index), size, settings, rng, cut)
 
 
 def normalise_batch(views: np.ndarray[Any, np.dtype[np.uint8]]) -> Tensor:

@@ -85,6 +85,7 @@ def made_pictures(seed: int = 0) -> LabelledPictures:
         classes=[MADE + name for name in makers],
         wordnet_ids=[[]] * len(makers),
         names=[f"{name} {number}" for name in makers for number in range(_EACH)],
+        boxes=[None] * len(encoded),
     )
 
 

@@ -24,6 +24,7 @@ from sk_viz.networks.sknet import SKNet, sknet_tiny
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.training.data import LabelledPictures, read_labelled, split_validation
 from sk_viz.training.gradients import Partners, backward, forward_of
+from sk_viz.training.masks import object_masks
 from sk_viz.training.optimisation import average, optimiser_of
 from sk_viz.training.recipe import Recipe
 from sk_viz.training.sampler import Sampler, normalise_batch
@@ -31,6 +32,7 @@ from sk_viz.training.sampler import Sampler, normalise_batch
 CHECKPOINT = "checkpoint.pt"
 MODEL = "model"
 LOG = "log.jsonl"
+MASKS = "masks.bin"
 CURVE_MOST = 1000  # pictures a collection that the curve in the log is of
 NOTE = "Trained by this project; its card says on what, and what it can't do."
 
@@ -91,7 +93,8 @@ def train(
     checkpoint = out / CHECKPOINT
     start, spent = _resume(checkpoint, network, averaged, optimiser, recipe, device)
     _log(out / LOG, {"started": start, "steps": recipe.total, "parts": processes})
-    sampler = Sampler(training, recipe)
+    masks = object_masks(training, out / MASKS) if recipe.cuts else ()
+    sampler = Sampler(training, recipe, masks)
     preprocessing = Preprocessing(input_size=recipe.size, crop_fraction=1.0)
     classes = [
         ClassName(name, tuple(wnids))

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sk_viz.training.augment import Augmentation, augment
+from sk_viz.training.augment import Augmentation, Cut, augment
 
 
 @settings(max_examples=60, deadline=None)
@@ -57,3 +57,56 @@ def test_small_objects_are_not_rare():
         return float(np.mean(np.array(shares) < 0.35))
 
     assert small(1.0) > small(0.0) + 0.03
+
+
+def test_a_share_of_nothing_draws_nothing():
+    """Earlier rounds of a run are drawn as they were before the later ones were thought of."""
+    pixels = np.random.default_rng(1).integers(0, 256, (120, 120, 3), dtype=np.uint8)
+    plain, late = np.random.default_rng(5), np.random.default_rng(5)
+    augment(pixels, 32, Augmentation(blur_share=0), plain)
+    augment(pixels, 32, Augmentation(blur_share=0, small=(40, 60), sharpen=3.0), late)
+    assert plain.random() == late.random()
+
+
+def test_large_pictures_lose_detail_as_small_ones_have_none():
+    rng = np.random.default_rng(0)
+    fine = np.where(np.indices((160, 160)).sum(axis=0)[..., None] % 2, 255, 0)
+    pixels = np.broadcast_to(fine, (160, 160, 3)).astype(np.uint8)
+    still = Augmentation(crop=(0.4, 0.41), even_share=1, aspect=1, blur_share=0, colour=0)
+
+    def contrast(share: float) -> float:
+        views = [augment(pixels, 64, replace(still, small_share=share), rng) for _ in range(20)]
+        return float(np.mean([view.std() for view in views]))
+
+    assert contrast(1.0) < contrast(0.0) / 3
+
+
+def test_sharpening_steepens_an_edge():
+    edge = np.full((64, 64, 3), 100, np.uint8)
+    edge[:, 32:] = 150
+    still = Augmentation(crop=(1, 1 + 1e-9), aspect=1, blur_share=0, colour=0)
+    rng = np.random.default_rng(0)
+    plain = augment(edge, 64, still, rng)
+    sharp = augment(edge, 64, replace(still, sharpen_share=1.0), rng)
+    assert int(np.ptp(plain)) <= 51
+    assert int(np.ptp(sharp)) > 55
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_an_object_stands_before_another_ground(seed):
+    """Around the object the view is one colour, and nothing of the chequered old ground is left."""
+    red = (255, 0, 0)
+    mask = np.zeros((64, 64), np.uint8)
+    mask[20:44, 20:44] = 255
+    chequered = np.where(np.indices((64, 64)).sum(axis=0)[..., None] // 2 % 2, 255, 0)
+    pixels = np.where(mask[..., None] > 0, red, chequered).astype(np.uint8)
+    green = np.full((90, 70, 3), (0, 255, 0), np.uint8)
+    still = Augmentation(crop=(0.6, 1.0), blur_share=0, colour=0)
+    view = augment(pixels, 48, still, np.random.default_rng(seed), Cut(mask, green)).astype(int)
+    object_ = (np.abs(view - red).max(axis=2) < 60).astype(np.uint8)
+    assert object_.mean() > 0.03
+    assume(object_.mean() < 0.7)  # more is a plain ground that is red itself
+    around = view[cv2.dilate(object_, np.ones((9, 9), np.uint8)) == 0]
+    assert len(around) > 50
+    assert np.ptp(around, axis=0).max() <= 8

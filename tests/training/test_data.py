@@ -55,6 +55,18 @@ def test_parquet_takes_its_names_from_the_table_or_from_labels_json(parquet, fol
     assert list(pictures.wordnet_ids[2]) == ["w2"]
 
 
+def test_boxes_are_those_of_the_table(parquet):
+    assert set(read_labelled(parquet).boxes) == {None}
+    file = parquet / "part-0.parquet"
+    table = pq.read_table(file)
+    boxes = [[1, 2, 30, 38], None, *([[0, 0, 9, 9]] * (len(table) - 2))]
+    kind = pa.list_(pa.int16(), 4)
+    pq.write_table(table.append_column("box", pa.array(boxes, kind)), file)
+    pictures = read_labelled(parquet)
+    assert pictures.boxes[:3] == [(1, 2, 30, 38), None, (0, 0, 9, 9)]
+    assert pictures.subset(np.array([2, 0])).boxes == [(0, 0, 9, 9), (1, 2, 30, 38)]
+
+
 def test_what_is_no_source_is_refused_in_a_sentence(tmp_path, parquet):
     with pytest.raises(PictureError, match="neither parquet files nor one folder"):
         read_labelled(tmp_path / "nowhere")
