@@ -66,9 +66,6 @@ _SAMPLES = {
     "Fig in a red bowl": "红碗里的无花果",
     "Saltwater crocodile": "湾鳄",
     "Eastern grey kangaroo with young": "东部灰大袋鼠和幼崽",
-    "Painted cup": "彩绘茶杯",
-    "Goldfish": "金鱼",
-    "Adjustable wrench": "活动扳手",
     "Hills in autumn": "秋天的山丘",
     "Mountain path": "山路",
     "Stream in a forest": "林中小溪",
@@ -82,7 +79,6 @@ _SAMPLES = {
     "Camera": "相机",
     "Basketball": "篮球",
     "Orange": "橙子",
-    "Bell pepper": "甜椒",
     "Stop sign": "停车标志",
     "Menorah": "犹太烛台",
     "Candle": "蜡烛",
@@ -90,8 +86,6 @@ _SAMPLES = {
     "Camel": "骆驼",
     "Lion": "狮子",
     "Junk": "中式帆船",
-    "Teapot": "茶壶",
-    "Banana": "香蕉",
     "Pig": "猪",
 }
 # The sentences that a model's note is made of.
