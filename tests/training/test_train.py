@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,6 +10,7 @@ from sk_viz.errors import ModelError
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.networks.zoo import load_model
 from sk_viz.training import train as module
+from sk_viz.training.augment import Augmentation
 from sk_viz.training.data import read_labelled
 from sk_viz.training.recipe import Recipe
 from sk_viz.training.sampler import Sampler
@@ -181,3 +183,27 @@ def test_a_step_draws_the_same_whatever_came_before(folder):
     torch.testing.assert_close(first.batch(3), second.batch(3), rtol=0, atol=0)
     assert first.batch(2)[0].shape[-1] == 24
     assert first.batch(3)[0].shape[-1] == 32
+
+
+def test_objects_are_cut_out_where_a_round_says_so(folder, tmp_path):
+    """The outlines are found once, and kept for when the run is gone on with."""
+    cutting = replace(RECIPE, augmentation=Augmentation(cut_share=1.0, sharpen_share=0.5))
+    train(folder, tmp_path, cutting, **PLAIN)
+    assert (tmp_path / "masks.bin").is_file()
+    plain = tmp_path / "plain"
+    train(folder, plain, RECIPE, **PLAIN)
+    assert not (plain / "masks.bin").exists()
+
+
+def test_a_cut_object_keeps_its_label_and_nothing_changes_without_an_outline(folder):
+    pictures = read_labelled(folder)
+    cutting = replace(RECIPE, augmentation=Augmentation(cut_share=1.0))
+    mask = np.zeros((40, 48), np.uint8)
+    mask[12:28, 16:32] = 255
+    outline = cv2.imencode(".png", mask)[1].tobytes()
+    plain, labels = Sampler(pictures, RECIPE).batch(3)
+    without = Sampler(pictures, cutting, [b""] * len(pictures)).batch(3)
+    torch.testing.assert_close(without, (plain, labels), rtol=0, atol=0)
+    cut, of_cut = Sampler(pictures, cutting, [outline] * len(pictures)).batch(3)
+    assert (of_cut == labels).all()
+    assert (cut != plain).flatten(1).any(dim=1).all()
