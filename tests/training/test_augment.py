@@ -102,7 +102,7 @@ def test_an_object_stands_before_another_ground(seed):
     chequered = np.where(np.indices((64, 64)).sum(axis=0)[..., None] // 2 % 2, 255, 0)
     pixels = np.where(mask[..., None] > 0, red, chequered).astype(np.uint8)
     green = np.full((90, 70, 3), (0, 255, 0), np.uint8)
-    still = Augmentation(crop=(0.6, 1.0), blur_share=0, colour=0)
+    still = Augmentation(crop=(0.6, 1.0), aspect=1, blur_share=0, colour=0)
     view = augment(pixels, 48, still, np.random.default_rng(seed), Cut(mask, green)).astype(int)
     object_ = (np.abs(view - red).max(axis=2) < 60).astype(np.uint8)
     assert object_.mean() > 0.03
