@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from sk_viz.errors import PictureError
 
+Box = tuple[int, int, int, int]  # left, top, right, bottom
+
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
@@ -39,7 +41,7 @@ class LabelledPictures:
     classes: Sequence[str]
     wordnet_ids: Sequence[Sequence[str]]
     names: Sequence[str]
-    boxes: Sequence[tuple[int, int, int, int] | None]
+    boxes: Sequence[Box | None]
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -123,7 +125,7 @@ def _read_parquet(parts: list[Path], names_file: Path) -> LabelledPictures:
     sources: list[str] = []
     named: dict[int, str] = {}
     names: list[str] = []
-    boxes: list[tuple[int, int, int, int] | None] = []
+    boxes: list[Box | None] = []
     for part in parts:
         columns = set(pq.read_schema(part).names)
         if missing := {"jpeg", "label"} - columns:

@@ -8,22 +8,22 @@ Dwibedi, Misra & Hebert, ICCV 2017). The outline is GrabCut's (Rother, Kolmogoro
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sk_viz.files import write_atomic
-from sk_viz.training.data import LabelledPictures
+from sk_viz.training.data import Box, LabelledPictures
 
 Mask = NDArray[np.uint8]
-Box = tuple[int, int, int, int]
 
 _SIDE = 80  # shorter side that is cut at, pixels: finer outlines take long and gain nothing
 _MARGIN = 0.06  # without a box the object is looked for within this much of the edges
@@ -88,7 +88,7 @@ def object_masks(pictures: LabelledPictures, file: Path) -> list[bytes]:
         file: read where it holds as many masks, else made anew by all cores.
     """
     if file.exists():
-        kept = _read(file)
+        kept: list[bytes] = pq.read_table(file)["mask"].to_pylist()
         if len(kept) == len(pictures):
             return kept
     chunks = [range(at, min(at + _CHUNK, len(pictures))) for at in range(0, len(pictures), _CHUNK)]
@@ -97,9 +97,9 @@ def object_masks(pictures: LabelledPictures, file: Path) -> list[bytes]:
     with ProcessPoolExecutor(min(8, os.cpu_count() or 1), new) as pool:
         parts = [pool.submit(_masks, pictures.subset(np.array(chunk))) for chunk in chunks]
         masks = [mask for part in parts for mask in part.result()]
-    lengths = np.array([len(mask) for mask in masks], dtype="<u4")
-    head = np.array([len(masks)], dtype="<u4").tobytes()
-    write_atomic(file, head + lengths.tobytes() + b"".join(masks))
+    stored = io.BytesIO()
+    pq.write_table(pa.table({"mask": masks}), stored)
+    write_atomic(file, stored.getvalue())
     return masks
 
 
@@ -110,11 +110,3 @@ def _masks(pictures: LabelledPictures) -> list[bytes]:
         mask = object_mask(pictures.decode(index), pictures.boxes[index])
         found.append(b"" if mask is None else cv2.imencode(".png", mask)[1].tobytes())
     return found
-
-
-def _read(file: Path) -> list[bytes]:
-    data = file.read_bytes()
-    count = int(np.frombuffer(data, "<u4", 1)[0])
-    lengths: Sequence[int] = np.frombuffer(data, "<u4", count, offset=4).tolist()
-    ends = 4 + 4 * count + np.cumsum([0, *lengths])
-    return [data[start:end] for start, end in pairwise(ends.tolist())]
