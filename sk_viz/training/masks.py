@@ -8,9 +8,11 @@ Dwibedi, Misra & Hebert, ICCV 2017). The outline is GrabCut's (Rother, Kolmogoro
 
 from __future__ import annotations
 
+import hashlib
 import io
 import multiprocessing
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -30,6 +32,7 @@ _MARGIN = 0.06  # without a box the object is looked for within this much of the
 # Share of its box that an object fills. Less is a part of one, more is the box itself.
 _FILLED = (0.15, 0.9)
 _CHUNK = 500
+_OF = b"pictures"  # whose masks a file holds
 
 
 def object_mask(pixels: NDArray[np.uint8], box: Box | None) -> Mask | None:
@@ -80,27 +83,46 @@ def object_mask(pixels: NDArray[np.uint8], box: Box | None) -> Mask | None:
     return np.asarray(whole * 255, dtype=np.uint8)
 
 
-def object_masks(pictures: LabelledPictures, file: Path) -> list[bytes]:
+def object_masks(
+    pictures: LabelledPictures,
+    file: Path,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> list[bytes]:
     """The masks of all pictures as PNG, empty where none was found; kept in a file.
 
     Args:
         pictures: of which.
-        file: read where it holds as many masks, else made anew by all cores.
+        file: read where it is of these pictures, else made anew by all cores.
+        progress: called with (done, total) while they are made.
     """
+    of = _digest(pictures)
     if file.exists():
-        kept: list[bytes] = pq.read_table(file)["mask"].to_pylist()
-        if len(kept) == len(pictures):
-            return kept
+        kept = pq.read_table(file)
+        if (kept.schema.metadata or {}).get(_OF) == of:
+            read: list[bytes] = kept["mask"].to_pylist()
+            return read
     chunks = [range(at, min(at + _CHUNK, len(pictures))) for at in range(0, len(pictures), _CHUNK)]
     # Not forked: a process that another library's threads were copied into may hang.
     new = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(8, os.cpu_count() or 1), new) as pool:
         parts = [pool.submit(_masks, pictures.subset(np.array(chunk))) for chunk in chunks]
-        masks = [mask for part in parts for mask in part.result()]
+        masks: list[bytes] = []
+        for part in parts:
+            masks += part.result()
+            progress(len(masks), len(pictures))
     stored = io.BytesIO()
-    pq.write_table(pa.table({"mask": masks}), stored)
+    pq.write_table(pa.table({"mask": masks}).replace_schema_metadata({_OF: of}), stored)
     write_atomic(file, stored.getvalue())
     return masks
+
+
+def _digest(pictures: LabelledPictures) -> bytes:
+    """Of the pictures and their boxes, in order."""
+    digest = hashlib.sha256()
+    for encoded, box in zip(pictures.encoded, pictures.boxes, strict=True):
+        digest.update(hashlib.sha256(encoded).digest())
+        digest.update(repr(box).encode())
+    return digest.hexdigest().encode()
 
 
 def _masks(pictures: LabelledPictures) -> list[bytes]:

@@ -43,11 +43,14 @@ def test_what_has_no_outline_has_no_mask(pixels):
 
 def test_masks_are_made_once_and_kept(folder, tmp_path):
     pictures = read_labelled(folder)
-    file = tmp_path / "masks.bin"
+    file = tmp_path / "masks.parquet"
     made = object_masks(pictures, file)
     assert len(made) == len(pictures)
     kept = file.stat().st_mtime_ns
     assert object_masks(pictures, file) == made
     assert file.stat().st_mtime_ns == kept
-    fewer = pictures.subset(np.arange(5))
-    assert object_masks(fewer, file) == made[:5]  # of other pictures: made anew
+    # Of other pictures, as many as before: made anew.
+    turned = pictures.subset(np.arange(len(pictures))[::-1])
+    told: list[tuple[int, int]] = []
+    assert object_masks(turned, file, lambda *done: told.append(done)) == made[::-1]
+    assert told[-1] == (len(pictures), len(pictures))
