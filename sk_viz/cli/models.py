@@ -56,7 +56,7 @@ def train(
         int | None,
         typer.Option(
             min=1,
-            help="Of one round; more than before go on. Left out: the bundled model's three.",
+            help="Of one round; more than before go on. Left out: the bundled model's four.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the weights and of every draw.")] = 0,
@@ -75,13 +75,13 @@ def train(
     from sk_viz.training.train import Progress
     from sk_viz.training.train import train as run
 
-    with progress_bar("training") as draw:
+    with progress_bar("outlines of objects, then training") as draw:
 
         def report(progress: Progress) -> None:
             draw(progress.step, progress.steps)
 
         recipe = BUNDLED.seeded(seed) if steps is None else Recipe(steps=steps, seed=seed)
-        folder = run(data, out, recipe, compiled=compiled, report=report)
+        folder = run(data, out, recipe, compiled=compiled, report=report, searched=draw)
     document(out, data, recipe, strangers, lambda part: print(f"judging: {part}", file=sys.stderr))
     print(f"The model and its card are in {folder}.")
 

@@ -38,6 +38,9 @@ class Augmentation:
         sharpen: largest amount of the unsharp mask.
         cut_share: share of the pictures with a known outline whose object is put before another
             ground: half the time a plain colour, half the time another picture.
+        turn_share: share of the pictures that are turned.
+        turn: largest angle of that, degrees, either way.
+        mix_share: share of the views that are mixed with another of the batch, see :func:`mix`.
     """
 
     crop: tuple[float, float] = (0.45, 2.2)
@@ -51,6 +54,9 @@ class Augmentation:
     sharpen_share: float = 0.0
     sharpen: float = 1.2
     cut_share: float = 0.0
+    turn_share: float = 0.0
+    turn: float = 25.0
+    mix_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,8 @@ def augment(
         view = _before_ground(pixels, cut, size, settings, rng)
     if rng.random() < 0.5:
         view = view[:, ::-1]
+    if settings.turn_share and rng.random() < settings.turn_share:
+        view = _turned(view, rng.uniform(-1, 1) * settings.turn)
     if rng.random() < settings.blur_share:
         sigma = rng.uniform(0.1, 1.0) * settings.blur_sigma * size
         view = np.asarray(cv2.GaussianBlur(view, (0, 0), sigma), dtype=np.uint8)
@@ -92,6 +100,35 @@ def augment(
         view = _sharpened(view, rng.uniform(0.2, 1.0) * settings.sharpen)
     view = _colour(view, settings.colour, rng)
     return np.ascontiguousarray(view)
+
+
+def mix(view: Pixels, other: Pixels, rng: np.random.Generator) -> tuple[Pixels, float]:
+    """Two views (S, S, 3) in one, and the first one's share of it, in [0, 1].
+
+    Half the time they lie over each other ("mixup", Zhang et al., ICLR 2018), half the time a
+    rectangle of the one is laid into the other ("CutMix", Yun et al., ICCV 2019).
+    """
+    share = float(rng.uniform())
+    if rng.random() < 0.5:
+        over = np.asarray(cv2.addWeighted(view, share, other, 1 - share, 0), dtype=np.uint8)
+        return over, share
+    size = len(view)
+    side = round(size * np.sqrt(1 - share))
+    y, x = (int(v) for v in rng.integers(0, size - side + 1, 2))
+    laid = view.copy()
+    laid[y : y + side, x : x + side] = other[y : y + side, x : x + side]
+    return laid, 1 - side**2 / size**2
+
+
+def _turned(view: Pixels, degrees: float) -> Pixels:
+    """The view turned about its centre, mirrored where it would be empty."""
+    middle = (len(view) - 1) / 2
+    turn = cv2.getRotationMatrix2D((middle, middle), degrees, 1.0)
+    view = np.ascontiguousarray(view)
+    turned = cv2.warpAffine(
+        view, turn, view.shape[:2], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+    )
+    return np.asarray(turned, dtype=np.uint8)
 
 
 def _small(pixels: Pixels, settings: Augmentation, rng: np.random.Generator) -> Pixels:

@@ -16,7 +16,8 @@ from sk_viz.networks.bundled import WEIGHTS, load_bundled, save_bundled
 from sk_viz.networks.catalogue import count_macs
 from sk_viz.networks.certainty import Certainty
 from sk_viz.networks.zoo import Model, load_model
-from sk_viz.training.card import Leg, Made, render
+from sk_viz.training.card import render
+from sk_viz.training.card_recipe import Leg, Made
 from sk_viz.training.certain import measure_certainty
 from sk_viz.training.data import read_labelled, split_validation
 from sk_viz.training.judge import Progress, judge

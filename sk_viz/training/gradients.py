@@ -42,10 +42,10 @@ def backward(
         The loss, which may be no number.
     """
     recipe = sampler.recipe
-    pictures, labels = (t.to(device) for t in sampler.batch(step, part, parts))
+    pictures, targets = (t.to(device) for t in sampler.batch(step, part, parts))
     with torch.autocast(device.type, torch.bfloat16, enabled=recipe.mixed):
         logits = forward(pictures)
-    loss = nn.functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.smoothing)
+    loss = nn.functional.cross_entropy(logits.float(), targets, label_smoothing=recipe.smoothing)
     loss.backward()  # type: ignore[no-untyped-call]
     return loss.item()
 

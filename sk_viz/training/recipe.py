@@ -34,6 +34,8 @@ class Recipe:
         augmentation: see :class:`~sk_viz.training.augment.Augmentation`.
         after: what is done first, with steps of its own; the learning rate then rises again
             (a warm restart: Loshchilov & Hutter, "SGDR", 2017).
+        afresh: begin from the averaged weights of what was done first, with an optimiser that
+            remembers nothing of it.
     """
 
     steps: int = 9_600
@@ -52,6 +54,7 @@ class Recipe:
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     after: Recipe | None = None
+    afresh: bool = False
 
     @property
     def before(self) -> int:
@@ -78,28 +81,31 @@ class Recipe:
         after = None if self.after is None else self.after.seeded(seed)
         return replace(self, seed=seed, after=after)
 
+    def round_at(self, step: int) -> Recipe:
+        """The round that a step is of."""
+        if self.after is not None and step < self.before:
+            return self.after.round_at(step)
+        return self
+
     def size_at(self, step: int) -> int:
         """Input size of a step, pixels."""
-        if self.after is not None and step < self.before:
-            return self.after.size_at(step)
-        own = step - self.before
-        return [size for start, size in self.size_schedule if own >= start * self.steps][-1]
+        now = self.round_at(step)
+        own = step - now.before
+        return [size for start, size in now.size_schedule if own >= start * now.steps][-1]
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step."""
-        if self.after is not None and step < self.before:
-            return self.after.rate_at(step)
-        own = step - self.before
-        if own < self.warmup:
-            return self.rate * (own + 1) / self.warmup
-        left = (self.steps - own) / (self.decay_share * self.steps)
-        return self.rate * min(1.0, left)
+        now = self.round_at(step)
+        own = step - now.before
+        if own < now.warmup:
+            return now.rate * (own + 1) / now.warmup
+        left = (now.steps - own) / (now.decay_share * now.steps)
+        return now.rate * min(1.0, left)
 
-    def augmentation_at(self, step: int) -> Augmentation:
-        """What the pictures of a step go through."""
-        if self.after is not None and step < self.before:
-            return self.after.augmentation_at(step)
-        return self.augmentation
+    def afresh_at(self, step: int) -> bool:
+        """Whether a step is the first of a round that begins afresh."""
+        now = self.round_at(step)
+        return now.afresh and step == now.before
 
 
 # The second round draws small and large objects more often, and ends on larger inputs, where both
@@ -115,9 +121,27 @@ _SECOND = Recipe(
 )
 # The third takes away what told the collections apart without looking at the object: how sharp a
 # picture is, and what is behind the object.
-BUNDLED = replace(
+_THIRD = replace(
     _SECOND,
     steps=11_500,
     augmentation=replace(_SECOND.augmentation, small_share=0.4, sharpen_share=0.3, cut_share=0.7),
     after=_SECOND,
+)
+# By then the few pictures with real detail are known by heart at every size, which those held out
+# are not. The fourth round shows none twice alike: turned, and mixed with each other.
+BUNDLED = replace(
+    _THIRD,
+    steps=9_000,
+    size_schedule=((0.0, 48), (0.3, 64), (0.7, 80)),
+    augmentation=replace(
+        _THIRD.augmentation,
+        crop=(0.42, 2.4),
+        even_share=0.8,
+        colour=0.4,
+        cut_share=0.5,
+        turn_share=0.5,
+        mix_share=0.5,
+    ),
+    after=_THIRD,
+    afresh=True,
 )

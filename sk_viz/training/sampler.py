@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sk_viz.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from sk_viz.training.augment import Cut, augment
+from sk_viz.training.augment import Cut, augment, mix
 from sk_viz.training.data import LabelledPictures
 from sk_viz.training.recipe import Recipe
 
@@ -44,7 +44,7 @@ class Sampler:
         self._shares = [share if g == large else others for g in range(len(groups))]
 
     def batch(self, step: int, part: int = 0, parts: int = 1) -> tuple[Tensor, Tensor]:
-        """Pictures (N, 3, S, S) float32, normalised, and labels (N,).
+        """Pictures (N, 3, S, S) float32, normalised, and each class's share of them (N, K).
 
         Args:
             step: whose batch it is.
@@ -63,11 +63,24 @@ class Sampler:
             ]
         )
         places = range(part, len(chosen), parts)
-        views = np.stack([self._view(chosen[place], size, step, place) for place in places])
-        return normalise_batch(views), torch.from_numpy(self.pictures.labels[chosen[places]])
+        labels = self.pictures.labels[chosen]
+        targets = np.zeros((len(places), len(self.pictures.classes)), np.float32)
+        share = self.recipe.round_at(step).augmentation.mix_share
+        views = []
+        for row, place in enumerate(places):
+            view, kept, other = self._view(chosen[place], size, step, place), 1.0, place
+            # A generator of its own: a view looks the same whether it is mixed or not.
+            rng = np.random.default_rng((self.recipe.seed, step, place, 1))
+            if rng.random() < share:
+                other = int(rng.integers(len(chosen)))
+                view, kept = mix(view, self._view(chosen[other], size, step, other), rng)
+            views.append(view)
+            targets[row, labels[place]] += kept
+            targets[row, labels[other]] += 1 - kept
+        return normalise_batch(np.stack(views)), torch.from_numpy(targets)
 
     def _view(self, index: int, size: int, step: int, place: int) -> Any:
-        settings = self.recipe.augmentation_at(step)
+        settings = self.recipe.round_at(step).augmentation
         rng = np.random.default_rng((self.recipe.seed, step, place))
         cut = None
         if settings.cut_share and self._masks[index] and rng.random() < settings.cut_share:

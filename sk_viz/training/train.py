@@ -32,7 +32,7 @@ from sk_viz.training.sampler import Sampler, normalise_batch
 CHECKPOINT = "checkpoint.pt"
 MODEL = "model"
 LOG = "log.jsonl"
-MASKS = "masks.bin"
+MASKS = "masks.parquet"
 CURVE_MOST = 1000  # pictures a collection that the curve in the log is of
 NOTE = "Trained by this project; its card says on what, and what it can't do."
 
@@ -56,6 +56,7 @@ def train(
     compiled: bool = True,
     processes: int | None = None,
     report: Callable[[Progress], None] = lambda _: None,
+    searched: Callable[[int, int], None] = lambda _done, _total: None,
     save_seconds: float = 240.0,
 ) -> Path:
     """Train, or go on where the same command stopped.
@@ -69,6 +70,7 @@ def train(
         processes: that compute a part of each batch, of the same pictures however many there
             are; norms are taken over a part. One for each of up to two cores when left out.
         report: called after every step.
+        searched: called with (done, total) while outlines of objects are looked for.
         save_seconds: time between checkpoints.
 
     Returns:
@@ -93,7 +95,7 @@ def train(
     checkpoint = out / CHECKPOINT
     start, spent = _resume(checkpoint, network, averaged, optimiser, recipe, device)
     _log(out / LOG, {"started": start, "steps": recipe.total, "parts": processes})
-    masks = object_masks(training, out / MASKS) if recipe.cuts else ()
+    masks = object_masks(training, out / MASKS, searched) if recipe.cuts else ()
     sampler = Sampler(training, recipe, masks)
     preprocessing = Preprocessing(input_size=recipe.size, crop_fraction=1.0)
     classes = [
@@ -104,6 +106,9 @@ def train(
     with Partners(network, sampler, compiled, range(start, recipe.total), processes) as partners:
         forward = forward_of(network, recipe, compiled)
         for step in range(start, recipe.total):
+            if recipe.afresh_at(step):
+                network.load_state_dict(averaged.state_dict())
+                optimiser = optimiser_of(network, recipe.rate, recipe.decay)
             for group in optimiser.param_groups:
                 group["lr"] = recipe.rate_at(step)
             optimiser.zero_grad(set_to_none=True)

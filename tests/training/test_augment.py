@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sk_viz.training.augment import Augmentation, Cut, augment
+from sk_viz.training.augment import Augmentation, Cut, augment, mix
 
 
 @settings(max_examples=60, deadline=None)
@@ -110,3 +110,33 @@ def test_an_object_stands_before_another_ground(seed):
     around = view[cv2.dilate(object_, np.ones((9, 9), np.uint8)) == 0]
     assert len(around) > 50
     assert np.ptp(around, axis=0).max() <= 8
+
+
+@given(seed=st.integers(0, 10_000), level=st.tuples(st.integers(0, 255), st.integers(0, 255)))
+def test_a_mixed_view_has_as_much_of_each_as_it_says(seed, level):
+    """Of two plain views the mean brightness tells the share of each."""
+    one, other = (np.full((40, 40, 3), value, np.uint8) for value in level)
+    view, share = mix(one, other, np.random.default_rng(seed))
+    assert view.shape == one.shape
+    assert 0 <= share <= 1
+    assert abs(view.mean() - (share * level[0] + (1 - share) * level[1])) <= 0.5 + 1e-9
+    assert (one == level[0]).all()  # what was mixed stays as it was
+
+
+def test_a_picture_is_turned_and_not_emptied():
+    """A bright bar on grey: turned, it no longer stands upright, and nothing black comes in."""
+    pixels = np.full((64, 64, 3), 120, np.uint8)
+    pixels[:, 29:35] = 250
+    still = Augmentation(crop=(1 - 1e-9, 1 + 1e-9), aspect=1, blur_share=0, colour=0)
+    turning = replace(still, turn_share=1.0)
+    angles = []
+    for seed in range(40):
+        view = augment(pixels, 64, turning, np.random.default_rng(seed))
+        assert view.min() >= 100  # the interpolation swings a little below 120
+        middles = [np.flatnonzero(row.mean(axis=1) > 185).mean() for row in view[8:56]]
+        slope = np.polyfit(np.arange(len(middles)), middles, 1)[0]
+        angles.append(np.degrees(np.arctan(slope)))
+    assert np.ptp(angles) > 25
+    assert max(np.abs(angles)) <= turning.turn + 1
+    upright = augment(pixels, 64, still, np.random.default_rng(0))
+    assert (upright == upright[0]).all()

@@ -6,7 +6,7 @@ import torch
 
 from sk_viz.networks.bundled import ClassName, load_bundled, save_bundled
 from sk_viz.networks.zoo import load_model
-from sk_viz.training.card import Leg
+from sk_viz.training.card_recipe import Leg
 from sk_viz.training.document import course, document
 from sk_viz.training.recipe import Recipe
 
@@ -83,12 +83,17 @@ def test_the_card_holds_what_was_found(documented):
 
 
 def test_the_card_tells_the_rounds_of_a_run(run, folder):
-    document(run, folder, replace(RECIPE, rate=1e-3, after=RECIPE), progress=lambda _: None)
+    mixing = replace(RECIPE.augmentation, crop=(0.4, 2.5), turn_share=0.25, mix_share=0.75)
+    second = replace(RECIPE, rate=1e-3, augmentation=mixing, after=RECIPE, afresh=True)
+    document(run, folder, second, progress=lambda _: None)
     card = (run / "model" / "MODEL_CARD.md").read_text()
     assert "`python -m sk_viz train --data DIR --out DIR --seed 0`" in card
     assert "\n8 steps of 128 pictures" in card
     assert "| 4 | 0.004, after a warm-up of 400 |" in card
     assert "| 4 | 0.001, after a warm-up of 400 |" in card
+    assert "| 4 | 0.45 to 2.2 | ±25% | 35% | 0% | 0% | 0% | 0% | 0% |" in card
+    assert "| 4 | 0.4 to 2.5 | ±25% | 35% | 0% | 0% | 0% | 25% | 75% |" in card
+    assert "Round 2 begins from the averaged weights" in card
 
 
 def test_without_strangers_nothing_is_claimed(run, folder):
