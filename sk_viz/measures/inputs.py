@@ -57,8 +57,10 @@ def softmax(logits: Floats) -> Floats:
 
 def to_tensor(shown: Sequence[Stimulus], model: Model) -> Tensor:
     """Stimuli of one size as the model's input: float32 (N, 3, H, W) on its device."""
-    arrays = [normalise(stimulus.rgb, model.preprocessing) for stimulus in shown]
-    tensor = torch.from_numpy(np.stack(arrays)).to(model.device)
+    values = np.empty((len(shown), 3, *shown[0].rgb.shape[:2]), np.float32)
+    for stimulus, place in zip(shown, values, strict=True):
+        normalise(stimulus.rgb, model.preprocessing, place)
+    tensor = torch.from_numpy(values).to(model.device)
     if model.device.type == "cuda":
         return tensor.contiguous(memory_format=torch.channels_last)
     return tensor

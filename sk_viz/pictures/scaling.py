@@ -101,11 +101,11 @@ def stimuli(
         pixels = picture.pixels
         if protocol == "zoom":
             boxes = [window(picture, s, "zoom", preprocessing, point=point) for s in scales]
-            shown = _each(lambda box: _resample(pixels, box, side), boxes)
+            shown = _resample_all(pixels, [(box, side) for box in boxes])
         elif protocol == "resolution":
             crop = window(picture, 1.0, "resolution", preprocessing)
             sides = [resolution_side(s, side) for s in scales]
-            shown = _each(lambda other: _resample(pixels, crop, other), sides)
+            shown = _resample_all(pixels, [(crop, other) for other in sides])
         else:
             crop = window(picture, 1.0, "blur", preprocessing)
             whole = _resample(pixels, crop, side)
@@ -150,16 +150,27 @@ def window(
     return seen
 
 
-def normalise(rgb: Pixels, preprocessing: Preprocessing) -> npt.NDArray[np.float32]:
-    """What a network takes: uint8 (H, W, 3) to float32 (3, H, W), (rgb / 255 - mean) / std."""
+def normalise(
+    rgb: Pixels, preprocessing: Preprocessing, into: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
+    """What a network takes: uint8 (H, W, 3) to float32 (3, H, W), (rgb / 255 - mean) / std.
+
+    Args:
+        rgb: the picture.
+        preprocessing: whose mean and std.
+        into: float32 (3, H, W) to write it to and return, where there is a place for it.
+    """
+    if into is None:
+        into = np.empty((3, *rgb.shape[:2]), np.float32)
     values = np.arange(256, dtype=np.float32) / np.float32(255)
     # Of 256 values each is computed once and looked up: a sixth of the time of computing all.
     tables = [
         (values - np.float32(mean)) / np.float32(std)
         for mean, std in zip(preprocessing.mean, preprocessing.std, strict=True)
     ]
-    planes = [cv2.LUT(p, t) for p, t in zip(cv2.split(rgb), tables, strict=True)]
-    return np.stack(planes).astype(np.float32, copy=False)
+    for plane, table, place in zip(cv2.split(rgb), tables, into, strict=True):
+        cv2.LUT(plane, table, dst=place)
+    return into
 
 
 def _each(make: Callable[[T], Pixels], settings: Sequence[T]) -> list[Pixels]:
@@ -176,13 +187,39 @@ def _resample(pixels: Pixels, box: Box, side: int) -> Pixels:
     Pillow widens the bicubic kernel when it shrinks (antialiasing), as the pictures that networks
     are evaluated with are shrunk.
     """
-    # Pillow keeps boxes in single precision: give it the surroundings alone, in small coordinates.
+    return _resample_all(pixels, [(box, side)])[0]
+
+
+def _resample_all(pixels: Pixels, wanted: Sequence[tuple[Box, int]]) -> list[Pixels]:
+    """Boxes of one picture, each at its side x side pixels, as :func:`_resample` does one."""
+    near = [_surroundings(box, side, pixels) for box, side in wanted]
+    left, top = (min(edges) for edges in list(zip(*near, strict=True))[:2])
+    right, bottom = (max(edges) for edges in list(zip(*near, strict=True))[2:])
+    # Pillow has pixels of its own: what the boxes share is copied to it once.
+    shared = Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
+
+    def resample(one: tuple[tuple[int, int, int, int], tuple[Box, int]]) -> Pixels:
+        (x0, y0, x1, y1), (box, side) = one
+        image = shared.crop((x0 - left, y0 - top, x1 - left, y1 - top))
+        inner = (box.left - x0, box.top - y0, box.right - x0, box.bottom - y0)
+        return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, box=inner), np.uint8)
+
+    return _each(resample, list(zip(near, wanted, strict=True)))
+
+
+def _surroundings(box: Box, side: int, pixels: Pixels) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what the filter sees of a picture when it resamples a box.
+
+    Pillow keeps boxes in single precision, so it is given these alone, in small coordinates.
+    """
+    height, width = pixels.shape[:2]
     reach = math.ceil(2 * max(box.width / side, 1)) + 1
-    left, top = max(0, math.floor(box.left) - reach), max(0, math.floor(box.top) - reach)
-    right, bottom = math.ceil(box.right) + reach, math.ceil(box.bottom) + reach
-    near = Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
-    inner = (box.left - left, box.top - top, box.right - left, box.bottom - top)
-    return np.asarray(near.resize((side, side), Image.Resampling.BICUBIC, box=inner), np.uint8)
+    return (
+        max(0, math.floor(box.left) - reach),
+        max(0, math.floor(box.top) - reach),
+        min(width, math.ceil(box.right) + reach),
+        min(height, math.ceil(box.bottom) + reach),
+    )
 
 
 def _blur(rgb: Pixels, scale: float) -> Pixels:
