@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -120,8 +121,11 @@ def worth(
     pictures = known_pictures(loaded, source, limit)
     with progress_bar("holding the weights") as progress:
         value = value_of_choice(loaded, pictures, parse_scales(scales), protocol, progress=progress)
+    for reason in pictures.unreadable.values():
+        print(reason, file=sys.stderr)
+    unreadable = len(pictures.unreadable)
     if as_json:
-        print_json(value.to_json() | {"left_out": pictures.left_out})
+        print_json(value.to_json() | {"left_out": pictures.left_out, "unreadable": unreadable})
         return
     table = Table(
         "scale", "weights", "top-1", "95 % interval", "lost against live", "95 % interval"
@@ -138,8 +142,9 @@ def worth(
         )
     console().print(table)
     print(
-        f"{model}, {len(pictures)} pictures, {protocol}"
+        f"{model}, {len(pictures) - unreadable} pictures, {protocol}"
         + (f"; {pictures.left_out} of classes that it does not have" if pictures.left_out else "")
+        + (f"; {unreadable} unreadable" if unreadable else "")
     )
 
 

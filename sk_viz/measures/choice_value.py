@@ -29,7 +29,10 @@ Correct = npt.NDArray[np.bool_]
 
 
 class Labelled(Protocol):
-    """Pictures with the index of their class, which can be walked more than once."""
+    """Pictures with the index of their class, which can be walked more than once.
+
+    A walk may pass over some, the same in each.
+    """
 
     def __len__(self) -> int: ...
 
@@ -98,8 +101,8 @@ def value_of_choice(
             what it raises ends the work.
 
     Raises:
-        PictureError: no pictures, pictures that can be walked once only, a label that is no
-            class of the model.
+        PictureError: no pictures, none that can be read, pictures that can be walked once only, a
+            label that is no class of the model.
         ScaleError: scales, protocol or point that make no sense.
     """
     if not isinstance(pictures, Sized):
@@ -128,6 +131,8 @@ def value_of_choice(
             done += len(chunk)
             if progress is not None:
                 progress(done, 2 * len(pictures))
+        if not done:
+            raise PictureError("None of the pictures can be read; give at least one that can.")
         count = done
         means = {n: (s / (count * len(scales))).float()[None] for n, s in sums.items()}
         on_device = {name: mean.to(model.device) for name, mean in means.items()}

@@ -51,11 +51,19 @@ class WorthView:
 
 @dataclass(frozen=True, eq=False)
 class Worth:
-    """What is drawn: the measure, of which model, and how many pictures it could not use."""
+    """What is drawn: the measure, of which model, and the pictures that it could not use.
+
+    Attributes:
+        model: that was measured.
+        value: what was found.
+        left_out: how many are of classes that it does not have.
+        unreadable: what is wrong with each that could not be read.
+    """
 
     model: Model
     value: ChoiceValue
     left_out: int
+    unreadable: tuple[str, ...]
 
 
 def many(settings: Settings) -> None:
@@ -126,7 +134,7 @@ def _compute(settings: Settings, view: WorthView, given: Any) -> Worth:
                 model, Path(folder) if data is not None else Path(given), view.limit or None
             )
             value = value_of_choice(model, pictures, scales, protocol, progress=report)
-            return Worth(model, value, pictures.left_out)
+            return Worth(model, value, pictures.left_out, tuple(pictures.unreadable.values()))
 
     key = ("worth", model.sha256, model.id, str(model.device), source)
     return shell.result((*key, scales, protocol, view.limit), "Holding the weights", work)
@@ -148,6 +156,14 @@ def _draw(found: Worth) -> None:
         "weights held at their mean. The same numbers can be downloaded as a table.",
     )
     left = f" {found.left_out} more are of classes that it does not have." if found.left_out else ""
+    if found.unreadable:
+        count = len(found.unreadable)
+        st.warning(
+            f"{count} picture{'s' * (count > 1)} could not be read and "
+            f"{'are' if count > 1 else 'is'} not counted. The first: "
+            f"{shell.plain(found.unreadable[0])}",
+            icon=":material/broken_image:",
+        )
     model = found.model
     st.markdown(identity.brief(model.id, model.note, identity.marks_of(model)))
     st.caption(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TypedDict
 
@@ -134,46 +135,51 @@ def evaluate(
     chosen = known_pictures(model, source, limit)
     view = plain_view(model)
     found: list[NDArray[np.float32]] = []
-    kept: list[int] = []
-    unreadable: list[str] = []
-    for start in range(0, len(chosen), _BLOCK):
-        shown = []
-        for place in range(start, min(start + _BLOCK, len(chosen))):
-            encoded, name = chosen.pictures.encoded[place], chosen.pictures.names[place]
-            try:
-                shown.append(view(read_picture(encoded, name, isolated=True)))
-                kept.append(place)
-            except PictureError as error:
-                unreadable.append(str(error))
-        if shown:
-            found.append(read(model, shown).logits)
-        progress(min(start + _BLOCK, len(chosen)), len(chosen))
-    if not kept:
+    labels: list[int] = []
+    walk = iter(chosen)
+    while block := tuple(islice(walk, _BLOCK)):
+        found.append(read(model, [view(picture) for picture, _ in block]).logits)
+        labels += [label for _, label in block]
+        progress(len(labels) + len(chosen.unreadable), len(chosen))
+    unreadable = tuple(chosen.unreadable.values())
+    if not labels:
         raise PictureError(f"No picture of {source} can be read. The first: {unreadable[0]}")
-    return Answers(np.concatenate(found), chosen.labels[kept], chosen.left_out, tuple(unreadable))
+    return Answers(np.concatenate(found), np.array(labels), chosen.left_out, unreadable)
 
 
 @dataclass(frozen=True, eq=False)
 class Known:
     """Labelled pictures of classes that a model has; decoded as they are walked, never all at once.
 
+    Those that cannot be read are passed over.
+
     Attributes:
         pictures: as read.
         labels: (N,) index of each one's class among the model's.
         left_out: pictures of the source whose class the model does not have.
+        unreadable: what is wrong with each picture that could not be read, by its position; those
+            that were walked over so far.
     """
 
     pictures: LabelledPictures
     labels: NDArray[np.int64]
     left_out: int
+    unreadable: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __iter__(self) -> Iterator[tuple[Picture, int]]:
-        pictures = zip(self.pictures.encoded, self.pictures.names, self.labels, strict=True)
-        for encoded, name, label in pictures:
-            yield read_picture(encoded, name, isolated=True), int(label)
+        for place, label in enumerate(self.labels):
+            if place in self.unreadable:
+                continue
+            encoded, name = self.pictures.encoded[place], self.pictures.names[place]
+            try:
+                picture = read_picture(encoded, name, isolated=True)
+            except PictureError as error:
+                self.unreadable[place] = str(error)
+                continue
+            yield picture, int(label)
 
 
 def known_pictures(model: Model, source: Path, limit: int | None = None) -> Known:

@@ -89,5 +89,18 @@ def test_worth_holds_the_weights_and_says_what_is_lost(model, folder, tmp_path, 
     for row in rows.values():
         live = rows[row["scale"], "live"]["accuracy"]
         assert row["loss"] is None or row["loss"] == pytest.approx(live - row["accuracy"])
+    (tmp_path / "thing 0" / "broken.png").write_bytes(b"no picture")
+    assert run(["worth", str(tmp_path), "--model", model, "--scales", "1,2", "--json"]) == 0
+    streams = capsys.readouterr()
+    again = json.loads(streams.out)
+    assert (made["unreadable"], again["unreadable"]) == (0, 1)
+    assert again["accuracy"] == made["accuracy"]  # the broken one is passed over in both passes
+    assert streams.err.count("broken.png") == 1
     assert run(["worth", str(tmp_path), "--model", model, "--scales", "1,2"]) == 0
-    assert "held at mean" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "held at mean" in said
+    assert "1 unreadable" in said
+    for file in tmp_path.rglob("*.*"):
+        file.write_bytes(b"no picture")
+    assert run(["worth", str(tmp_path), "--model", model, "--scales", "1,2"]) == 2
+    assert "None of the pictures can be read" in capsys.readouterr().err

@@ -47,6 +47,7 @@ def measure(app: AppTest) -> AppTest:
 
 
 def test_a_zip_of_labelled_pictures_is_measured(open_page: OpenPage, folder: Path) -> None:
+    (folder / "thing 0" / "a_broken_.png").write_bytes(b"no picture")
     app = open_page("what_if", **FIRST)
     assert app.button(key="worth.start").disabled
     app.file_uploader[0].set_value(("mine.zip", zipped(folder), "application/zip")).run()
@@ -59,6 +60,9 @@ def test_a_zip_of_labelled_pictures_is_measured(open_page: OpenPage, folder: Pat
     assert "12 pictures" in text(app)
     assert "4 more are of classes that it does not have" in text(app)
     assert "untrained" in text(app)
+    (warning,) = app.warning
+    assert "1 picture could not be read" in warning.value
+    assert "broken" in warning.value
 
 
 def test_what_cannot_be_measured_is_one_sentence_and_leaves_the_last_result(
