@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from server_process import free_port, wait_until_healthy
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT = 120_000  # milliseconds: a busy machine is no failure
@@ -30,9 +27,7 @@ _READY = """() => {
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app on a free port of this machine; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = tmp_path_factory.mktemp("server") / "log"
     # As `make app` does, but for the command's own process.
     command = [sys.executable, "-m", "sk_viz.pages.serve", "app.py", f"--server.port={port}"]
@@ -40,13 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(600):
-            assert process.poll() is None, log.read_text()
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=5).read()
-                break
-            except (urllib.error.URLError, TimeoutError, ConnectionError):
-                time.sleep(0.2)
+        wait_until_healthy(address, process, log)
         yield address
     finally:
         process.terminate()

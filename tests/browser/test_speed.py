@@ -7,17 +7,15 @@ docs/performance.md promises of a quiet machine with two cores.
 from __future__ import annotations
 
 import functools
-import socket
 import statistics
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page
+from server_process import free_port, wait_until_healthy
 
 pytestmark = pytest.mark.browser
 
@@ -60,14 +58,6 @@ def limits(request: pytest.FixtureRequest) -> tuple[float, float]:
     return (150, 600) if request.config.getoption("--long") else (1500, 6000)
 
 
-def answers(address: str) -> bool:
-    try:
-        urllib.request.urlopen(f"{address}/_stcore/health", timeout=5).read()
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
-    return True
-
-
 def test_from_the_command_to_the_finished_first_screen(
     browser: Browser, request: pytest.FixtureRequest
 ) -> None:
@@ -78,18 +68,14 @@ def test_from_the_command_to_the_finished_first_screen(
     long = request.config.getoption("--long")
     took = []
     for _ in range(3 if long else 1):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         address = f"http://127.0.0.1:{port}"
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         command = [sys.executable, "-m", "sk_viz", "app", "--no-browser", f"--port={port}"]
         began = time.perf_counter()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            while not answers(address):
-                assert process.poll() is None
-                time.sleep(0.05)
+            wait_until_healthy(address, process, every=0.05)
             page.goto(address, timeout=WAIT)
             page.wait_for_function(_FINISHED, timeout=WAIT, polling="raf")
             took.append(time.perf_counter() - began)

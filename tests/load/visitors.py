@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
+from server_process import free_port, wait_until_healthy
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -75,9 +74,7 @@ def serving(folder: Path, keeps: int, *command: str) -> Iterator[Server]:
         keeps: seconds that it keeps a session whose connection broke off.
         command: what to start in its place, where ``PORT`` stands for the port.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = folder / "log"
     serve = ("-m", "sk_viz.pages.serve", "app.py", "--server.port=PORT")
     words = command or (*serve, f"--server.disconnectedSessionTTL={keeps}")
@@ -89,13 +86,7 @@ def serving(folder: Path, keeps: int, *command: str) -> Iterator[Server]:
         )
     try:
         server = Server(port, process, log, keeps)
-        for _ in range(900):
-            assert process.poll() is None, log.read_text()
-            try:
-                urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=5).read()
-                break
-            except OSError:
-                time.sleep(0.1)
+        wait_until_healthy(server.address, process, log)
         yield server
     finally:
         process.terminate()

@@ -5,11 +5,8 @@ from __future__ import annotations
 import http.client
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from server_process import free_port, wait_until_healthy
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
@@ -47,9 +45,7 @@ def serve(folder: Path, **environment: str) -> Iterator[Server]:
     (folder / ".streamlit" / "config.toml").write_text(f'[theme]\nfont = "{SECRET}"\n')
     (folder / "static").mkdir()
     (folder / "static" / "secret.txt").write_text(SECRET)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "sk_viz", "app", "--no-browser", f"--port={port}"]
     with (folder / "log").open("w") as out:
         process = subprocess.Popen(
@@ -62,13 +58,7 @@ def serve(folder: Path, **environment: str) -> Iterator[Server]:
         )
     found = Server(port, process, folder / "log")
     try:
-        for _ in range(600):
-            assert process.poll() is None, found.log.read_text()
-            try:
-                urllib.request.urlopen(f"{found.address}/_stcore/health", timeout=5).read()
-                break
-            except OSError:
-                time.sleep(0.1)
+        wait_until_healthy(found.address, process, found.log)
         yield found
     finally:
         os.killpg(process.pid, 15)  # also the server that the command started
