@@ -13,18 +13,17 @@ import numpy as np
 from crafted_encoders import (
     PNG_SIGNATURE,
     bmp,
-    encode,
     exif_block,
     gif,
     grey_tiff,
     lzw_of_one_colour,
     png,
     png_chunk,
-    scene,
     tiff,
 )
 from crafted_pictures import Crafted, Outcome
 from PIL import Image
+from scenes import encode, scene
 
 SIDE = 7000  # 49 megapixels, just under the limit
 OVER = 7200  # and just over it

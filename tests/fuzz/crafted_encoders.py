@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
+from scenes import encode, scene
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2))
 _ADAM7 = (*_ADAM7, (0, 1, 1, 2))
 
 
-def scene(width: int = 60, height: int = 44) -> Image.Image:
-    """Smooth, colourful, and different in all four corners."""
-    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
-    rgb = np.stack([255 * x / width, 255 * y / height, 255 * (1 - x / width) * y / height], -1)
-    return Image.fromarray(rgb.astype(np.uint8))
-
-
 def noise(width: int = 70, height: int = 50) -> Image.Image:
     """What no compression makes small, so that a cut in the middle is a cut in the pixels."""
     rng = np.random.default_rng(0)
     return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
-
-
-def with_alpha() -> Image.Image:
-    """The scene, transparent on its left."""
-    image = scene().convert("RGBA")
-    alpha = np.tile(np.linspace(0, 255, image.width).astype(np.uint8), (image.height, 1))
-    image.putalpha(Image.fromarray(alpha))
-    return image
-
-
-def encode(image: Image.Image, format_: str, **options: object) -> bytes:
-    """A file by Pillow."""
-    file = io.BytesIO()
-    image.save(file, format_, **options)
-    return file.getvalue()
 
 
 def png_chunk(kind: bytes, content: bytes) -> bytes:

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from crafted_encoders import (
     bmp,
-    encode,
     exif_block,
     gif,
     grey_tiff,
@@ -23,10 +22,9 @@ from crafted_encoders import (
     noise,
     png,
     png_chunk,
-    scene,
-    with_alpha,
 )
 from PIL import Image, ImageCms
+from scenes import encode, scene, with_alpha
 
 Outcome = Literal["right", "refused", "either"]
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from crafted_bombs import bombs
-from crafted_encoders import encode
 from crafted_pictures import Crafted, pictures
 from PIL import Image, ImageOps
+from scenes import encode
 
 from sk_viz.errors import PictureError
 from sk_viz.pictures import Cutout, Picture, isolated, read_picture

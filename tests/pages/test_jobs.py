@@ -28,6 +28,19 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def endless_work() -> tuple[threading.Event, Callable[[Report], None]]:
+    """Work that ends when it is stopped, and what is set once it has begun."""
+    begun = threading.Event()
+
+    def work(report: Report) -> None:
+        begun.set()
+        while True:
+            report(0, 1)
+            time.sleep(0.001)
+
+    return begun, work
+
+
 def test_two_sessions_share_one_run_and_the_result_is_kept() -> None:
     jobs = Jobs(2, MEGABYTE)
     gate = threading.Event()
@@ -50,16 +63,9 @@ def test_two_sessions_share_one_run_and_the_result_is_kept() -> None:
 
 def test_a_job_stops_when_nobody_wants_it_any_more_and_not_before() -> None:
     jobs = Jobs(1, MEGABYTE)
-    begun = threading.Event()
-
-    def work(report: Report) -> None:
-        begun.set()
-        while True:
-            report(0, 1)
-            time.sleep(0.001)
-
-    job = jobs.want("k", "a", work)
-    jobs.want("k", "b", work)
+    begun, endless = endless_work()
+    job = jobs.want("k", "a", endless)
+    jobs.want("k", "b", endless)
     begun.wait(20)
     jobs.release("k", "a")
     time.sleep(0.05)
@@ -186,14 +192,7 @@ def test_the_size_of_a_sweep_is_the_memory_that_it_takes() -> None:
 
 def test_what_only_those_who_left_wanted_is_stopped_and_let_go() -> None:
     jobs = Jobs(2, 10 * MEGABYTE, 1 * MEGABYTE)
-    begun = threading.Event()
-
-    def endless(report: Report) -> None:
-        begun.set()
-        while True:
-            report(0, 1)
-            time.sleep(0.001)
-
+    begun, endless = endless_work()
     made = {name: np.zeros(600_000, np.uint8) for name in ("one", "two", "three")}
     for name, array in made.items():
         jobs.want(name, "leaving", lambda report, array=array: array).future.result(20)
@@ -229,14 +228,7 @@ def test_what_has_just_ended_is_not_made_again() -> None:
 
 def test_who_leaves_frees_the_worker_though_nobody_asks_for_anything() -> None:
     jobs = Jobs(1, MEGABYTE)
-    begun = threading.Event()
-
-    def endless(report: Report) -> None:
-        begun.set()
-        while True:
-            report(0, 1)
-            time.sleep(0.001)
-
+    begun, endless = endless_work()
     job = jobs.want("k", "leaving", endless)
     begun.wait(20)
     jobs.leave("leaving")
