@@ -100,7 +100,7 @@ BUNDLED = "sknet_tiny"
 KNOWN: dict[str, Known] = {
     known.id: known
     for known in (
-        Known(BUNDLED, "bundled", "sk_viz", None, Preprocessing(input_size=80)),
+        Known(BUNDLED, "bundled", "sk_viz", None, Preprocessing(input_size=88)),
         Known("skresnext50_32x4d.ra_in1k", "pretrained", "timm", "Apache-2.0"),
         Known("skresnet18.ra_in1k", "pretrained", "timm", "Apache-2.0"),
         Known("skresnet34.ra_in1k", "pretrained", "timm", "Apache-2.0"),

@@ -234,7 +234,7 @@ def _with_stem(config: SKNetConfig, size: int, source: str) -> tuple[SKNetConfig
     """The stem's stride shows in no weight: known from 7x7, or from a network of this project."""
     if size == 7:
         return config, Preprocessing()
-    known = ((sknet_tiny, Preprocessing(input_size=80)), (sknet29_cifar, Preprocessing(32, 1.0)))
+    known = ((sknet_tiny, Preprocessing(input_size=88)), (sknet29_cifar, Preprocessing(32, 1.0)))
     with torch.device("meta"):
         for build, preprocessing in known:
             own = build(classes=config.classes).config

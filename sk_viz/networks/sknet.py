@@ -262,7 +262,7 @@ def sknet29_cifar(**changes: Any) -> SKNet:
 
 
 def sknet_tiny(**changes: Any) -> SKNet:
-    """The bundled network, for inputs of 80 px."""
+    """The bundled network, for inputs of 88 px."""
     return SKNet(replace(_TINY, **changes))
 
 

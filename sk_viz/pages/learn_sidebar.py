@@ -58,7 +58,6 @@ _MODELS = {
 _SAMPLES = {
     "Cup of coffee": "一杯咖啡",
     "Red panda": "小熊猫",
-    "Tabby cat Chelsea": "虎斑猫 Chelsea",
     "Koala": "考拉",
     "Giant panda": "大熊猫",
     "Hedgehog": "刺猬",
@@ -70,13 +69,10 @@ _SAMPLES = {
     "Mountain path": "山路",
     "Stream in a forest": "林中小溪",
     "Elephant": "大象",
-    "Dolphin": "海豚",
     "Pigeon": "鸽子",
     "King penguin": "王企鹅",
     "Flamingo": "火烈鸟",
-    "Grasshopper": "蚱蜢",
     "Lemon": "柠檬",
-    "Camera": "相机",
     "Basketball": "篮球",
     "Orange": "橙子",
     "Stop sign": "停车标志",
@@ -84,9 +80,10 @@ _SAMPLES = {
     "Candle": "蜡烛",
     "Kangaroo": "袋鼠",
     "Camel": "骆驼",
-    "Lion": "狮子",
+    "Rooster": "公鸡",
+    "Soccer ball": "足球",
+    "Dromedary": "单峰骆驼",
     "Junk": "中式帆船",
-    "Pig": "猪",
 }
 # The sentences that a model's note is made of.
 _NOTES = {

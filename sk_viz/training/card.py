@@ -41,8 +41,8 @@ def render(made: Made, found: Mapping[str, Any]) -> str:
         _accuracy(found),
         "### By object size",
         "Below 1 the evaluation crop stands smaller inside a border of the mean colour; above 1 it "
-        "is zoomed into. Pictures of Tiny ImageNet are blurred by that, those of Caltech-101 are "
-        "not.",
+        "is zoomed into. Pictures of Tiny ImageNet are blurred by that, those of Caltech-101 only "
+        f"beyond {160 / made.input_size:.1f}x.",
         _sizes(found),
         "## Are the branch weights alive",
         "Standard deviation over pictures of a channel's weight for the largest kernel.",
@@ -53,7 +53,7 @@ def render(made: Made, found: Mapping[str, Any]) -> str:
         "## Does a larger object draw a larger kernel",
         card_scale.question(found),
         card_scale.effects(found),
-        *card_scale.by_input(found, made.input_size),
+        *card_scale.by_input(found),
         "## How sure it is",
         card_certainty.calibration(found["certainty"]),
         "### When a picture is of none of its classes",

@@ -116,13 +116,24 @@ def recipe_of(made: Made) -> str:
             "with an optimiser that remembers nothing of it; the others go on with both as they "
             "are."
         )
+    if made.input_size != (last := recipe["size_schedule"][-1][1]):
+        lines.append(
+            f"The model is shown inputs of {made.input_size} px, and was trained on {last} px at "
+            "last: objects look smaller when they are judged than in random crops. The size was "
+            "chosen by looking at the validation part, which flatters the figures below a little."
+        )
     lines += _course(made)
     names = [name for name in made.log[-1] if name.startswith("top1_")]
     chosen = _spread(made.log, 10)
     curve = table(
-        ("step", "loss", *(f"top-1 {name[5:]}" for name in names)),
+        ("step", "loss", "judged at", *(f"top-1 {name[5:]}" for name in names)),
         [
-            (f"{e['step']:,}", f"{e['loss']:.2f}", *(f"{e[name]:.1%}" for name in names))
+            (
+                f"{e['step']:,}",
+                f"{e['loss']:.2f}",
+                f"{e['input']} px" if "input" in e else "not kept",
+                *(f"{e[name]:.1%}" for name in names),
+            )
             for e in chosen
         ],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sk_viz.training.judge import BEYOND
+from sk_viz.training.judge import BEYOND, DETAIL
 from sk_viz.training.markdown import table
 
 
@@ -21,12 +21,13 @@ def question(found: Mapping[str, Any]) -> str:
     n = by["zoom 2.0", units[0]]["n"]
     return (
         "The paper (section 4.4) finds that the early and middle units lean more to the large "
-        f"kernel when the object is enlarged. For this model, over {n} pictures that bring real "
-        f"detail when they are zoomed to 2.0: of {len(early)} units before the last stage, "
-        f"{_listed(rising)} rise and {_listed(falling)} fall, after Holm's correction over all "
-        f"tests of the table. Of those that rise, {_listed(still)} rise beyond what the blur "
-        "alone does to the same pictures, their size unchanged. Blur alone moves "
-        f"{_listed(stronger)} of {len(units)} units more, by d, than the zoom does. One network "
+        "kernel when the object is enlarged. For this model, with inputs of "
+        f"{found['asked_at']} px, over {n} pictures that bring real detail to them when they are "
+        f"zoomed to 2.0: of {len(early)} units before the last stage, {_listed(rising)} rise and "
+        f"{_listed(falling)} fall, after Holm's correction over all tests of the table. Of those "
+        f"that rise, {_listed(still)} rise beyond what the blur alone does to the same pictures, "
+        f"their size unchanged. Blur alone moves {_listed(stronger)} of {len(units)} units more, "
+        "by d, than the zoom does. One network "
         "and one seed: a finding about this model, not about SKNets."
     )
 
@@ -71,13 +72,15 @@ def _effect(entry: Mapping[str, Any]) -> str:
     )
 
 
-def by_input(found: Mapping[str, Any], own: int) -> list[str]:
-    """The question asked again of the same network with smaller inputs; nothing without any."""
+def by_input(found: Mapping[str, Any]) -> list[str]:
+    """The question asked again of the same network with other inputs; nothing without any."""
     again = found["scale_by_input"]
     if not again:
         return []
     conditions = ("zoom 2.0", BEYOND)
-    entries = {own: found["scale"]} | {int(side): effects for side, effects in again.items()}
+    entries = {int(found["asked_at"]): found["scale"]} | {
+        int(side): effects for side, effects in again.items()
+    }
     by = {(side, e["condition"], e["unit"]): e for side, rows in entries.items() for e in rows}
     sides = sorted(entries)
     units = list(dict.fromkeys(e["unit"] for e in found["scale"]))
@@ -90,8 +93,8 @@ def by_input(found: Mapping[str, Any], own: int) -> list[str]:
     ]
     return [
         "### Is it the input size",
-        "The same network and pictures with smaller inputs, in which the same zoom brings detail "
-        "of its own still; d with its 95 % bootstrap interval. Of "
+        f"The same network and pictures with other inputs; up to {DETAIL} px the zoom brings "
+        "detail of its own, beyond it enlarges a little. d with its 95 % bootstrap interval. Of "
         f"{len(units)} units, the zoom moves {_listed(turned)} one way at one input size and the "
         "other way at another.",
         table(("unit", *heads), rows),

@@ -17,7 +17,9 @@ class Recipe:
             of them and then falls linearly to zero, so a longer run continues a shorter one from
             before its decay.
         batch: pictures a step.
-        size: final input size, pixels.
+        size: input size that the model is kept with and judged at, pixels; may be a little above
+            the last that it is trained on, as objects look smaller when they are judged (Touvron
+            et al., "Fixing the train-test resolution discrepancy", NeurIPS 2019).
         size_schedule: (share of the steps done, input size), in order; small inputs first.
         rate: peak learning rate. Matrices are moved by Muon, whose steps are scaled to AdamW's;
             biases, norms, the first convolution and the last layer by AdamW itself, at half of it.
@@ -132,6 +134,7 @@ _THIRD = replace(
 BUNDLED = replace(
     _THIRD,
     steps=9_000,
+    size=88,
     size_schedule=((0.0, 48), (0.3, 64), (0.7, 80)),
     augmentation=replace(
         _THIRD.augmentation,

@@ -142,7 +142,8 @@ def train(
                     # From here a longer run can go on at the full learning rate.
                     write_atomic(out / "before_decay.pt", checkpoint.read_bytes())
                 scores = quick_scores(averaged, validation, recipe.size, device)
-                entry = {"step": step + 1, "seconds": seconds, "loss": loss, **scores}
+                entry = {"step": step + 1, "seconds": seconds, "loss": loss, "input": recipe.size}
+                entry |= scores
                 _log(out / LOG, entry)
     return out / MODEL
 

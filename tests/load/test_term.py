@@ -46,7 +46,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_sweep_that_runs_does_not_hold_the_server(tmp_path: Path) -> None:
-    with commanded(tmp_path) as server, Visitor(server, {**SLOW, "picture": "cat"}) as visitor:
+    with commanded(tmp_path) as server, Visitor(server, {**SLOW, "picture": "panda"}) as visitor:
         visitor.ask()
         visitor.until(lambda: any("Sweeping" in said for said in visitor.said))
         assert visitor.answered is None

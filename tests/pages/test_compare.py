@@ -56,7 +56,7 @@ def test_the_same_on_both_sides_is_said(open_page: Open, calls: Any) -> None:
 def test_a_link_carries_both_sides(open_page: Open, calls: Any) -> None:
     link = {
         **QUICK,
-        "b.picture": "cat",
+        "b.picture": "panda",
         "b.protocol": "zoom",
         "b.point": "0.25,0.75",
         "a.hold": "SK_2_1.largest",
@@ -65,7 +65,7 @@ def test_a_link_carries_both_sides(open_page: Open, calls: Any) -> None:
     app = open_page("compare", **link)
     assert errors(app) == []
     assert app.query_params == link
-    assert app.selectbox(key="compare.picture").value == "cat"
+    assert app.selectbox(key="compare.picture").value == "panda"
     assert app.slider(key="compare.x").value == 0.25
     held = [call["held"] for call in calls.sweeps if call.get("held")]
     assert held == [{"SK_2_1": "largest"}, {"all": "equal"}]

@@ -131,9 +131,7 @@ def sidebar(app: AppTest) -> list[str]:
     return [words for words in said if words]
 
 
-NAMES = r"SK-Viz [\d.]+|[xy]|SKNet|SK|Chelsea|timm|pytorchcv|syt2|cpu|cuda|mps|" + "|".join(
-    PROTOCOLS
-)
+NAMES = r"SK-Viz [\d.]+|[xy]|SKNet|SK|timm|pytorchcv|syt2|cpu|cuda|mps|" + "|".join(PROTOCOLS)
 
 
 @pytest.mark.parametrize("protocol", ["zoom", "object"])

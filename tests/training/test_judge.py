@@ -32,7 +32,8 @@ def test_the_findings_say_what_a_direct_forward_says(model, folder):
 def test_the_question_is_asked_again_with_smaller_inputs(model, folder):
     pictures = read_labelled(folder)
     found = judge(model, pictures, progress=lambda _: None)
-    assert list(found["scale_by_input"]) == ["48"]  # the model's own is 64
+    assert found["asked_at"] == 64  # the model's own
+    assert list(found["scale_by_input"]) == ["48"]
     small = replace(model, preprocessing=replace(model.preprocessing, input_size=48))
     change = show(small, pictures, 2.0).differences - show(small, pictures, 1.0).differences
     entries = {(e["unit"], e["condition"]): e for e in found["scale_by_input"]["48"]}
@@ -63,3 +64,18 @@ def test_an_object_of_half_size_stands_in_a_border(model, folder):
     border = np.round(np.array(model.preprocessing.mean) * 255)
     assert (view[:16] == border).all()
     assert not (view[16:48, 16:48] == border).all()
+
+
+def test_the_question_is_asked_where_the_zoom_brings_detail(model, folder):
+    pictures = read_labelled(folder)
+    large = replace(model, preprocessing=replace(model.preprocessing, input_size=96))
+    found = judge(large, pictures, progress=lambda _: None)
+    assert found["asked_at"] == 80
+    assert list(found["scale_by_input"]) == ["48", "64", "96"]
+    for side, effects in (("80", found["scale"]), ("96", found["scale_by_input"]["96"])):
+        shown = replace(model, preprocessing=replace(model.preprocessing, input_size=int(side)))
+        change = show(shown, pictures, 2.0).differences - show(shown, pictures, 1.0).differences
+        entries = {(e["unit"], e["condition"]): e for e in effects}
+        for column, unit in enumerate(model.units):
+            entry = entries[unit.name, "zoom 2.0"]
+            assert entry["change"] == pytest.approx(change[:, column].mean())
