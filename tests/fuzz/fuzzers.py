@@ -253,6 +253,7 @@ def _change(raw: Any, give: atheris.FuzzedDataProvider) -> None:
 
 def picture_seeds() -> Iterable[bytes]:
     """The crafted files that are small."""
+    sys.path.append(str(Path(__file__).parents[1]))  # run by hand, it finds the tests' scene
     from crafted_pictures import pictures  # lies beside this file
 
     for crafted in pictures():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -98,7 +99,8 @@ def alone(count: int) -> list[Answers]:
     change the last digits.
     """
     command = [sys.executable, __file__, str(count)]
-    found: list[Answers] = pickle.loads(subprocess.check_output(command))
+    places = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}  # it finds what is found here
+    found: list[Answers] = pickle.loads(subprocess.check_output(command, env=places))
     return found
 
 
