@@ -176,11 +176,15 @@ class Store:
                     "another --out."
                 ) from None
         try:
-            for left in self.folder.glob(".*.tmp"):  # of a run that was killed while writing
-                left.unlink(missing_ok=True)
+            self._sweep()  # after a run that was killed while writing
             yield
+            self._sweep()  # after a worker that was, and whose part another one has written
         finally:
             lock.release()
+
+    def _sweep(self) -> None:
+        for left in self.folder.glob(".*.tmp"):
+            left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -232,6 +232,16 @@ def test_stopping_from_the_progress_keeps_what_is_done(
     assert told[-1].done == 13
 
 
+def test_what_a_killed_writer_left_is_swept_at_the_latest_when_the_survey_ends(tmp_path):
+    store = Store(tmp_path)
+    left = [tmp_path / f".part-00000{part}.parquet.x.tmp" for part in (0, 1)]
+    left[0].write_bytes(b"PAR1")
+    with store.locked():
+        assert not left[0].exists()
+        left[1].write_bytes(b"PAR1")
+    assert not left[1].exists()
+
+
 def test_a_disk_that_fails_is_one_sentence(
     tmp_path, model_folder, class_folders, small_parts, monkeypatch
 ):
