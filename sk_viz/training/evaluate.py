@@ -136,9 +136,10 @@ def evaluate(
     view = plain_view(model)
     found: list[NDArray[np.float32]] = []
     labels: list[int] = []
-    walk = iter(chosen)
+    # Of each picture only what is shown is kept: a block of photographs would fill the memory.
+    walk = ((view(picture), label) for picture, label in chosen)
     while block := tuple(islice(walk, _BLOCK)):
-        found.append(read(model, [view(picture) for picture, _ in block]).logits)
+        found.append(read(model, [stimulus for stimulus, _ in block]).logits)
         labels += [label for _, label in block]
         progress(len(labels) + len(chosen.unreadable), len(chosen))
     unreadable = tuple(chosen.unreadable.values())
