@@ -2,36 +2,45 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test format clean
+.PHONY: app test check lint chromium format clean
 
 app: $(VENV)/.app
 	$(BIN)/sk-viz app
 
-test: $(VENV)/.test
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
-	  || command -v google-chrome >/dev/null || sh tests/browser/install_chromium.sh
+# The quick suite, which every change has to pass.
+test: lint chromium
+	$(BIN)/python -m pytest
+
+# The quick suite with every test in its long form, then the benchmarks: figures, without a verdict.
+check: lint chromium
+	$(BIN)/python -m pytest --long
+	$(BIN)/sk-viz bench
+
+lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/security/audit.py
-	$(BIN)/python -m pytest
 
-format: $(VENV)/.test
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	  || command -v google-chrome >/dev/null || sh tests/browser/install_chromium.sh
+
+format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build dist *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# The stamps stand for "installed from these lists": touched last, so a broken install is retried.
-$(VENV)/.app: requirements.txt pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+# The stamps mean "installed from pyproject.toml": touched last, so a broken install is retried.
+$(VENV)/.app: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-$(VENV)/.test: requirements-dev.txt $(VENV)/.app
-	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
-	touch $@
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@ $(VENV)/.app
