@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from sk_viz.measures.sweep import sweep as sweep
     from sk_viz.networks.readout import readout as readout
     from sk_viz.networks.units import units as units
-    from sk_viz.networks.zoo import list_models as list_models
-    from sk_viz.networks.zoo import load_model as load_model
     from sk_viz.pictures import parse_scales as parse_scales
     from sk_viz.pictures import read_cutout as read_cutout
     from sk_viz.pictures import read_picture as read_picture
     from sk_viz.pictures import samples as samples
+    from sk_viz.zoo.model import list_models as list_models
+    from sk_viz.zoo.model import load_model as load_model
 
 __version__ = "0.1.0"
 
@@ -37,8 +37,8 @@ _PLACES = {
     "Sweep": "sk_viz.measures.sweep",
     "attribute": "sk_viz.measures.attribution",
     "intervene": "sk_viz.measures.intervention",
-    "list_models": "sk_viz.networks.zoo",
-    "load_model": "sk_viz.networks.zoo",
+    "list_models": "sk_viz.zoo.model",
+    "load_model": "sk_viz.zoo.model",
     "parse_scales": "sk_viz.pictures",
     "read_cutout": "sk_viz.pictures",
     "read_picture": "sk_viz.pictures",

@@ -22,7 +22,7 @@ from sk_viz.networks.units import units
 from sk_viz.pictures import Picture, stimuli
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 _TABLE_SCALES = 21
 _TRIALS = 5

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 from sk_viz.benchmarks.timing import Case, Ratio
 from sk_viz.measures.attribution import attribute, attribute_all
-from sk_viz.measures.double import double_of, hold_gates
 from sk_viz.measures.effective_field import FieldProbe
 from sk_viz.measures.inputs import batch_size, to_tensor
+from sk_viz.networks.double import double_of, hold_gates
 from sk_viz.networks.sknet import SKBottleneck
 from sk_viz.pictures import Picture, stimuli
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 STEPS = 64
 

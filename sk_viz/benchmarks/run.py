@@ -17,9 +17,9 @@ from sk_viz.benchmarks.gradients import attribution_cases, field_cases
 from sk_viz.benchmarks.surveys import survey_cases
 from sk_viz.benchmarks.sweeps import gemm_flops, sweep_cases
 from sk_viz.benchmarks.timing import Case, Ratio, Spread, interleave, ratio_of
-from sk_viz.networks.catalogue import count_macs
-from sk_viz.networks.zoo import Model, load_model
 from sk_viz.pictures import parse_scales, read_sample
+from sk_viz.zoo.catalogue import count_macs
+from sk_viz.zoo.model import Model, load_model
 
 ROUNDS = 5
 SCALES = parse_scales("1:2:11")

@@ -17,7 +17,7 @@ from sk_viz.surveys.plan import batch_size
 from sk_viz.surveys.survey import run_survey
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 PICTURES = 700  # so many that a survey reads them with the fastest engine there is
 SCALES = (1.0, 1.5, 2.0)

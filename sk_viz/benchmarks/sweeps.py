@@ -19,8 +19,8 @@ from sk_viz.networks.units import gates
 from sk_viz.pictures import Picture, stimuli
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
     from sk_viz.preprocessing import Preprocessing
+    from sk_viz.zoo.model import Model
 
 _GEMM = 1024
 _ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]

@@ -29,7 +29,7 @@ def register(cli: typer.Typer) -> None:
 
 def models(as_json: JsonOption = False) -> None:
     """List the models that can be loaded."""
-    from sk_viz.networks.zoo import list_models
+    from sk_viz.zoo.model import list_models
 
     entries = list_models()
     if as_json:
@@ -94,8 +94,8 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """How often a model is right on labelled pictures."""
-    from sk_viz.networks.zoo import load_model
     from sk_viz.training.evaluate import evaluate as run
+    from sk_viz.zoo.model import load_model
 
     with progress_bar("evaluating") as progress:
         answers = run(load_model(model, device), data, limit=limit, progress=progress)

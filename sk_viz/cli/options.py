@@ -18,8 +18,8 @@ from sk_viz.errors import ScaleError
 from sk_viz.pictures import read_cutout, read_picture
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
     from sk_viz.pictures import Picture
+    from sk_viz.zoo.model import Model
 
 DEFAULT_SCALES = "1:2:11"
 
@@ -105,7 +105,7 @@ def read(file: Path, protocol: str) -> Picture:
 
 def load(model: str, device: str) -> Model:
     """The model of a command, its download drawn as progress."""
-    from sk_viz.networks.zoo import load_model
+    from sk_viz.zoo.model import load_model
 
     with progress_bar("downloading") as draw:
         return load_model(model, device, lambda share: draw(round(share * 100), 100))

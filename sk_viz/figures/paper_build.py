@@ -17,8 +17,8 @@ from sk_viz.measures.record import Record
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep import Sweep
-    from sk_viz.networks.zoo import Model
     from sk_viz.surveys.results import SurveyResults
+    from sk_viz.zoo.model import Model
 
 _SCALES = (1.0, 1.5, 2.0)
 _FINE = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)

@@ -11,9 +11,9 @@ from sk_viz.figures.paper_request import AtHand, FigureRequest
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep import Sweep
-    from sk_viz.networks.zoo import Model
     from sk_viz.pictures import Background, Picture
     from sk_viz.surveys.results import SurveyResults
+    from sk_viz.zoo.model import Model
 
 
 def inputs_of(
@@ -62,7 +62,7 @@ def _picture(name: str, at_hand: AtHand, *, cutout: bool = False) -> Picture:
 
 def model_of(request: FigureRequest, at_hand: AtHand) -> Model:
     """The request's model, loaded if it is not at hand."""
-    from sk_viz.networks.zoo import load_model
+    from sk_viz.zoo.model import load_model
 
     return at_hand.model or load_model(request.model, request.device)
 

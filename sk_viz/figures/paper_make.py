@@ -16,8 +16,8 @@ from sk_viz.figures.paper_metadata import KINDS, metadata, read_metadata
 from sk_viz.figures.paper_request import NOTHING, AtHand, Drawing, FigureRequest
 from sk_viz.figures.paper_style import DPI, WIDTHS, paper_style, render, width_inches
 from sk_viz.files import write_together
-from sk_viz.networks.catalogue import SPLIT_NOTE
 from sk_viz.spreadsheets import to_csv
+from sk_viz.zoo.catalogue import SPLIT_NOTE
 
 _DIGESTS = ("picture_sha256", "model_sha256", "source_sha256", "background")
 

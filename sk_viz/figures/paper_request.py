@@ -14,8 +14,8 @@ from sk_viz.figures.paper_style import DPI
 from sk_viz.pictures import CENTRE
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
     from sk_viz.pictures import Picture
+    from sk_viz.zoo.model import Model
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from sk_viz.measures.path import integrate_all, shared_gradients
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.statistics import spearman
 from sk_viz.measures.targets import Target
-from sk_viz.networks.foreign import as_loaded
 from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, stimuli
+from sk_viz.zoo.given import as_loaded
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 
 @dataclass(frozen=True, eq=False)

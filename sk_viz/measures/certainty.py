@@ -7,14 +7,14 @@ import numpy.typing as npt
 import torch
 
 from sk_viz.measures.inputs import Floats, softmax
-from sk_viz.networks.certainty import Score, UnknownRule
+from sk_viz.zoo.certainty import Score, UnknownRule
 
 
 def known_score(score: Score, logits: Floats) -> Floats:
     """The higher, the more a picture looks like one of the classes.
 
     Args:
-        score: which; see :class:`~sk_viz.networks.certainty.UnknownRule`. The energy is that of
+        score: which; see :class:`~sk_viz.zoo.certainty.UnknownRule`. The energy is that of
             Liu et al., NeurIPS 2020, with its sign turned.
         logits: (N, K).
 

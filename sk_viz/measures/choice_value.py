@@ -21,7 +21,7 @@ from sk_viz.measures.statistics import bootstrap, wilson_interval
 from sk_viz.pictures import CENTRE, Background, Picture, stimuli
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 LIVE, AT_ONE, AT_MEAN = "live", "held at 1.0x", "held at mean"
 

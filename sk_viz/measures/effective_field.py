@@ -16,13 +16,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from sk_viz.measures.double import branch_modules, double_of, hold_gates
+from sk_viz.networks.double import branch_modules, double_of, hold_gates
 from sk_viz.networks.readout import Readout
 from sk_viz.networks.units import gates
 
 if TYPE_CHECKING:
     from sk_viz.networks.units import Unit
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 Floats = npt.NDArray[np.float32]
 Gate = Literal["held", "free"]

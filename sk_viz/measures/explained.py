@@ -17,7 +17,7 @@ from sk_viz.measures.targets import ClassTarget, UnitTarget
 from sk_viz.networks.readout import Readout
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 # Which layer all paths cross does not depend on the size of the picture, only its cost does.
 _TRIAL_SIDE = 96

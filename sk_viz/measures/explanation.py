@@ -19,8 +19,8 @@ from sk_viz.measures.path import MOST, TOLERANCE
 from sk_viz.measures.targets import ClassTarget, Target, UnitTarget, resolve
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
     from sk_viz.pictures import Stimulus
+    from sk_viz.zoo.model import Model
 
 SEED = 0
 

@@ -19,7 +19,7 @@ from sk_viz.measures.methods import find_method
 from sk_viz.measures.record import Record
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 SHARES = tuple(float(share) for share in np.linspace(0, 1, 17))
 RANDOM_MAPS = 4

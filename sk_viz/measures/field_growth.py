@@ -26,7 +26,7 @@ from sk_viz.measures.theoretical_field import theoretical_fields
 from sk_viz.pictures import CENTRE, Background, Picture, check_point, stimuli
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 HELD, AT_ONE, FREE = "held", "held at 1.0x", "free"
 PARTS = ("stimulus", "choice", "gate")

@@ -16,7 +16,7 @@ from sk_viz.networks.engine import EAGER, Dtype, Engine, engine_of
 from sk_viz.pictures import Stimulus, normalise
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 Floats = npt.NDArray[np.float32]
 

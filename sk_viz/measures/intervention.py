@@ -21,11 +21,11 @@ from sk_viz.measures.holding import KINDS, Choice, describe, fixed, held_weights
 from sk_viz.measures.inputs import Progress, to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.tables import predictions_table
-from sk_viz.networks.foreign import as_loaded
 from sk_viz.pictures import CENTRE, Background, Picture, stimuli
+from sk_viz.zoo.given import as_loaded
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 Floats = npt.NDArray[np.float32]
 

@@ -14,14 +14,14 @@ from sk_viz.measures.effective_field import RECIPES, FieldProbe, Floats, Gate, f
 from sk_viz.measures.inputs import Progress, to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.theoretical_field import BranchField, theoretical_fields
-from sk_viz.networks.foreign import as_loaded
 from sk_viz.pictures import CENTRE, Background, Picture, check_point, stimuli
+from sk_viz.zoo.given import as_loaded
 
 if TYPE_CHECKING:
     from torch import nn
 
     from sk_viz.networks.units import Unit
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 NOISE_PICTURES = 4
 

@@ -11,7 +11,7 @@ import sk_viz
 from sk_viz.pictures import BASE_SIZE, FILTER, Background, Picture
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 Record = Mapping[str, Any]
 

@@ -21,15 +21,15 @@ from sk_viz.measures.tables import (
     predictions_table,
     weights_table,
 )
-from sk_viz.networks.foreign import as_loaded
 from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, parse_scales, stimuli
+from sk_viz.zoo.given import as_loaded
 
 if TYPE_CHECKING:
     from torch import nn
 
     from sk_viz.measures.holding import Choice
     from sk_viz.networks.engine import Dtype
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 SCALES = parse_scales("1:2:11")
 

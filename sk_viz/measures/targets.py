@@ -16,7 +16,7 @@ from sk_viz.errors import ModelError
 
 if TYPE_CHECKING:
     from sk_viz.networks.units import Unit
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 Target = int | str | tuple[str, int]
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
-from sk_viz.measures.double import branch_modules, double_of, hold_gates
+from sk_viz.networks.double import branch_modules, double_of, hold_gates
 from sk_viz.pictures import Box
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from sk_viz.pictures import Stimulus
 
 if TYPE_CHECKING:
     from sk_viz.networks.units import Unit
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 Floats = npt.NDArray[np.float32]
 

@@ -15,7 +15,7 @@ from sk_viz.networks.sknet import SKNet
 from sk_viz.networks.units import Gate, Unit, gates, units
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 _locks: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
 _locks_lock = threading.Lock()

@@ -16,7 +16,7 @@ from sk_viz.pages.say import Say, english
 from sk_viz.pages.state import UPLOAD, Settings, change, current
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 TYPES = ["safetensors", "pth", "pt"]
 MAX_UPLOAD_MB = 200  # SKNet-101 has 195 MB

@@ -25,7 +25,7 @@ from sk_viz.pictures import Picture
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep import Sweep
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 NO_METHOD = "none"
 

@@ -19,7 +19,7 @@ from sk_viz.pages.state import Settings
 from sk_viz.pages.sweeping import sweep_work
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 T = TypeVar("T")
 _NOBODY = "first screen"  # stands for a session among those that want a result

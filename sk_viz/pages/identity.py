@@ -11,7 +11,7 @@ from sk_viz.pages.say import Say, english
 from sk_viz.pictures import Picture
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 _COLOURS = {"bundled": "green", "pretrained": "blue", "untrained": "red"}
 

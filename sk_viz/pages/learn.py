@@ -11,7 +11,6 @@ from sk_viz.errors import ModelError
 from sk_viz.figures.screen_learn_numbers import PUSH
 from sk_viz.figures.screen_style import kernel_label, scale_label
 from sk_viz.measures.unit_trace import UnitTrace, count_parameters, trace_unit
-from sk_viz.networks.catalogue import BUNDLED
 from sk_viz.networks.sknet import SKNet
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, number, numbers, one_of, write_number, write_numbers
@@ -23,6 +22,7 @@ from sk_viz.pages.learn_steps import draw_equations, draw_pictures
 from sk_viz.pages.learn_text import Text
 from sk_viz.pages.scene import Scene, scene
 from sk_viz.pages.state import Settings, change, current, write_address
+from sk_viz.zoo.catalogue import BUNDLED
 
 TEXTS: dict[str, Text] = {"en": ENGLISH, "zh": CHINESE}
 LANGUAGES = {"en": "English", "zh": "中文"}

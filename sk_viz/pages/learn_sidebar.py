@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from sk_viz.networks.catalogue import SPLIT_NOTE, UNTRAINED_NOTE
 from sk_viz.pages import checkpoint, controls, identity
 from sk_viz.pages.say import Say, english
+from sk_viz.zoo.catalogue import SPLIT_NOTE, UNTRAINED_NOTE
 
 _CONTROLS = {
     "Picture": "图片",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep import Sweep
-    from sk_viz.networks.certainty import Certainty, Score, Share, UnknownRule
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.certainty import Certainty, Score, Share, UnknownRule
+    from sk_viz.zoo.model import Model
 
 _SCORES: dict[Score, str] = {
     "probability": "its largest probability",

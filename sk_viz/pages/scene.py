@@ -19,7 +19,7 @@ from sk_viz.pictures import Picture, Stimulus
 if TYPE_CHECKING:
     from sk_viz.measures.sweep import Sweep
     from sk_viz.networks.units import Unit
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 # What is offered to download: label, the bytes when they are asked for, file name, type.
 File = tuple[str, Callable[[], bytes], str, str]

@@ -35,7 +35,7 @@ from sk_viz.pages.state import DEFAULT_MODEL, UPLOAD, Settings
 from sk_viz.pictures import Picture, read_sample, samples
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def sample(sample_id: str) -> Picture:
 
 def model_ids() -> dict[str, str]:
     """The models that can be chosen: id to what it is."""
-    from sk_viz.networks.catalogue import KNOWN  # list_models also counts, which takes seconds
+    from sk_viz.zoo.catalogue import KNOWN  # list_models also counts, which takes seconds
 
     return {known.id: known.kind for known in KNOWN.values()}
 

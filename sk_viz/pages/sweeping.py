@@ -13,7 +13,7 @@ from sk_viz.pictures import CENTRE, Picture
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep import Sweep
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 
 def inputs(model: Model, picture: Picture, behind: Picture | None) -> tuple[Hashable, ...]:

@@ -31,7 +31,7 @@ from sk_viz.surveys.sources import fingerprint, open_source
 
 if TYPE_CHECKING:
     from sk_viz.measures.choice_value import ChoiceValue
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 MOST = 2000  # pictures by default: a minute or two with the bundled model
 

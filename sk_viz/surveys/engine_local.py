@@ -17,7 +17,7 @@ from sk_viz.surveys.plan import Plan
 from sk_viz.surveys.process import WorkerProcess
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 
 def run(plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[Step]:

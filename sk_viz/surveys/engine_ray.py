@@ -21,7 +21,7 @@ from sk_viz.surveys.measure import Step, Worker
 from sk_viz.surveys.plan import Plan
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 # Bytes: only the numbers of parts pass through it. Ray takes no less than 75 MB.
 _OBJECT_STORE = 100_000_000
@@ -67,7 +67,7 @@ class PartActor:
 
     def _ready(self) -> Worker:
         """With the model loaded, at the first part."""
-        from sk_viz.networks.zoo import load_model
+        from sk_viz.zoo.model import load_model
 
         if self._worker is None:
             self._worker = Worker(self._plan, load_model(self._model, self._device), self._decoders)

@@ -26,7 +26,7 @@ from sk_viz.surveys.store import Store
 from sk_viz.surveys.tables import Forward, Measured, PartTables, Prepared
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 Floats = npt.NDArray[np.float32]
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from sk_viz.pictures import CENTRE, FILTER, check_scales
 from sk_viz.surveys.sources import Source
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 SCALES = (1.0, 1.5, 2.0)
 PROTOCOLS = ("zoom", "blur")

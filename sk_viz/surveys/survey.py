@@ -28,7 +28,7 @@ from sk_viz.surveys.sources import fingerprint, open_source, spread
 from sk_viz.surveys.store import Store
 
 if TYPE_CHECKING:
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
 Engine = Literal["local", "ray"]
 
@@ -113,7 +113,7 @@ def run_survey(
         ModelError: a model, device or engine that cannot be used, or a device that is lost.
         ScaleError: scales and protocols that make no sense together.
     """
-    from sk_viz.networks.zoo import load_model
+    from sk_viz.zoo.model import load_model
 
     if engine not in ("local", "ray"):
         raise ModelError(f"There is no engine {engine!r}: choose local or ray.")

@@ -16,8 +16,8 @@ from sk_viz.surveys.store import RECORD
 
 if TYPE_CHECKING:
     from sk_viz.networks.units import Unit
-    from sk_viz.networks.zoo import Model
     from sk_viz.surveys.plan import Plan
+    from sk_viz.zoo.model import Model
 
 Floats = npt.NDArray[np.float32]
 

@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sk_viz.measures.certainty import likely_none
-from sk_viz.networks.certainty import Certainty
-from sk_viz.networks.zoo import Model
 from sk_viz.training.calibration import (
     calibration_bins,
     calibration_error,
@@ -22,6 +20,8 @@ from sk_viz.training.data import LabelledPictures
 from sk_viz.training.evaluate import plain_view, read_in_blocks, share_of
 from sk_viz.training.judge import LARGE_SOURCE, Progress, by_source
 from sk_viz.training.strangers import Strangers, choose_rule, made_pictures, noticed_by_kind
+from sk_viz.zoo.certainty import Certainty
+from sk_viz.zoo.model import Model
 
 
 def measure_certainty(

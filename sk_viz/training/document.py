@@ -12,10 +12,6 @@ from typing import Any
 
 import torch
 
-from sk_viz.networks.bundled import WEIGHTS, load_bundled, save_bundled
-from sk_viz.networks.catalogue import count_macs
-from sk_viz.networks.certainty import Certainty
-from sk_viz.networks.zoo import Model, load_model
 from sk_viz.training.card import render
 from sk_viz.training.card_recipe import Leg, Made
 from sk_viz.training.certain import measure_certainty
@@ -25,6 +21,10 @@ from sk_viz.training.recipe import Recipe
 from sk_viz.training.samples import judge_samples
 from sk_viz.training.strangers import read_strangers
 from sk_viz.training.train import LOG, MODEL
+from sk_viz.zoo.bundled import WEIGHTS, load_bundled, save_bundled
+from sk_viz.zoo.catalogue import count_macs
+from sk_viz.zoo.certainty import Certainty
+from sk_viz.zoo.model import Model, load_model
 
 LOG_BEFORE = "log_before.jsonl"
 CARD = "MODEL_CARD.md"

@@ -6,8 +6,8 @@ from typing import Any
 
 from sk_viz.measures.certainty import likely_none
 from sk_viz.measures.inputs import read, softmax
-from sk_viz.networks.zoo import Model
 from sk_viz.pictures import read_picture, samples, stimuli
+from sk_viz.zoo.model import Model
 
 
 def judge_samples(model: Model) -> list[dict[str, Any]]:

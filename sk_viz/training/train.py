@@ -19,7 +19,6 @@ from torch import nn
 
 from sk_viz.errors import ModelError
 from sk_viz.files import write_atomic
-from sk_viz.networks.bundled import ClassName, save_bundled
 from sk_viz.networks.sknet import SKNet, sknet_tiny
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.training.data import LabelledPictures, read_labelled, split_validation
@@ -28,6 +27,7 @@ from sk_viz.training.masks import object_masks
 from sk_viz.training.optimisation import average, optimiser_of
 from sk_viz.training.recipe import Recipe
 from sk_viz.training.sampler import Sampler, normalise_batch
+from sk_viz.zoo.bundled import ClassName, save_bundled
 
 CHECKPOINT = "checkpoint.pt"
 MODEL = "model"

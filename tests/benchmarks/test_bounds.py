@@ -6,8 +6,8 @@ import torch
 
 from sk_viz.benchmarks import bounds
 from sk_viz.measures.inputs import Reading
-from sk_viz.networks.zoo import load_model
 from sk_viz.pictures import read_sample
+from sk_viz.zoo.model import load_model
 
 
 def test_the_largest_error_is_that_of_the_worst_unit_and_scale(monkeypatch):

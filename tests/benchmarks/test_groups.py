@@ -10,12 +10,12 @@ import torch
 from sk_viz.benchmarks import surveys, sweeps
 from sk_viz.benchmarks.gradients import attribution_cases, field_cases
 from sk_viz.benchmarks.sweeps import sweep_cases
-from sk_viz.networks.bundled import ClassName, save_bundled
 from sk_viz.networks.engine import cpu_has_bfloat16
 from sk_viz.networks.sknet import SKNet, SKNetConfig
-from sk_viz.networks.zoo import load_model
 from sk_viz.pictures import read_sample
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.bundled import ClassName, save_bundled
+from sk_viz.zoo.model import load_model
 
 SCALES = (1.0, 1.5, 2.0)
 

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from sk_viz.networks.bundled import ClassName, save_bundled
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.bundled import ClassName, save_bundled
 
 
 @pytest.fixture(scope="session")

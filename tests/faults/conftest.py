@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sk_viz.networks.bundled import ClassName, save_bundled
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.bundled import ClassName, save_bundled
 
 resource = pytest.importorskip("resource", reason="no such bounds on this system")
 

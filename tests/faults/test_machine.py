@@ -20,12 +20,12 @@ from safetensors.numpy import save
 import sk_viz
 from sk_viz.cli import run
 from sk_viz.errors import ModelError
-from sk_viz.networks import hub
 from sk_viz.networks.readout import Readout
 from sk_viz.pictures import isolated
 from sk_viz.surveys import engine_local, run_survey
 from sk_viz.surveys import process as process_module
 from sk_viz.surveys.store import Store
+from sk_viz.zoo import hub
 
 Contents = Callable[[Path], dict[str, bytes]]
 LOST = "CUDA error: unspecified launch failure\nCUDA kernel errors might be reported later."

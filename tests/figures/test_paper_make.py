@@ -27,7 +27,7 @@ from sk_viz.figures.paper_make import NAMES, make_again, make_bundle, make_figur
 from sk_viz.figures.paper_metadata import KINDS, read_metadata
 from sk_viz.figures.paper_request import Drawing, FigureRequest
 from sk_viz.figures.paper_style import SMALL, WIDTHS, paper_style
-from sk_viz.networks.catalogue import SPLIT_NOTE, UNTRAINED_NOTE
+from sk_viz.zoo.catalogue import SPLIT_NOTE, UNTRAINED_NOTE
 
 
 @pytest.fixture

@@ -142,9 +142,9 @@ def config() -> Target:
     import torch
 
     from sk_viz.errors import ModelError
-    from sk_viz.networks.bundled import CONFIG, read_config
     from sk_viz.networks.sknet import SKNet
     from sk_viz.paths import models_dir
+    from sk_viz.zoo.bundled import CONFIG, read_config
 
     folder = Path(tempfile.mkdtemp(dir=_FOLDER.name))
     whole = json.loads(next(models_dir().glob(f"*/{CONFIG}")).read_text(encoding="utf-8"))
@@ -171,7 +171,7 @@ def config() -> Target:
 def checkpoint() -> Target:
     """The tensors of a file, or a ModelError; the first byte says of which kind it is."""
     from sk_viz.errors import ModelError
-    from sk_viz.networks.checkpoints import read_state
+    from sk_viz.zoo.checkpoints import read_state
 
     folder = Path(tempfile.mkdtemp(dir=_FOLDER.name))
 
@@ -193,8 +193,8 @@ def weights() -> Target:
     import torch
 
     from sk_viz.errors import ModelError
-    from sk_viz.networks.layouts import network_from_state
     from sk_viz.networks.sknet import SKNet, SKNetConfig
+    from sk_viz.zoo.layouts import network_from_state
 
     with torch.device("meta"):
         network = SKNet(SKNetConfig((1, 1), (32, 32), (8, 8), 8, classes=3))
@@ -284,7 +284,7 @@ WATCHED = {
     "scales": ["sk_viz.pictures.scales", "sk_viz.cli.options", "sk_viz.measures.targets"],
     "address": ["sk_viz.pages", "sk_viz.pictures.scales"],
     "config": ["sk_viz.networks"],
-    "checkpoint": ["sk_viz.networks.checkpoints", "sk_viz.networks.pickles"],
+    "checkpoint": ["sk_viz.zoo.checkpoints", "sk_viz.zoo.pickles"],
     "weights": ["sk_viz.networks"],
 }
 

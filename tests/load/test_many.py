@@ -15,7 +15,7 @@ from visitors import Server, Visitor
 from wishes import Answers, Wish, alone, differing, drawn, visited, wish
 
 import sk_viz
-from sk_viz.networks.zoo import Model
+from sk_viz.zoo.model import Model
 
 pytestmark = pytest.mark.timeout(1800)
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from sk_viz.networks.bundled import ClassName
 from sk_viz.networks.sknet import SKNet, SKNetConfig
-from sk_viz.networks.zoo import Model, as_model
 from sk_viz.pictures import Picture
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.bundled import ClassName
+from sk_viz.zoo.model import Model, as_model
 
 
 def wrap(network: nn.Module, input_size: int = 32, classes: int = 7) -> Model:

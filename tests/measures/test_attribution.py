@@ -25,9 +25,9 @@ from sk_viz.errors import ModelError
 from sk_viz.measures.attribution import attribute, attribute_all, rank_correlation
 from sk_viz.measures.inputs import batch_size, to_tensor
 from sk_viz.measures.methods import METHODS, occlusion_window
-from sk_viz.networks.bundled import ClassName
-from sk_viz.networks.zoo import as_model
 from sk_viz.pictures import stimuli
+from sk_viz.zoo.bundled import ClassName
+from sk_viz.zoo.model import as_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting backward hooks")
 

@@ -17,10 +17,10 @@ from sk_viz.measures.effective_field import (
     square_sides,
 )
 from sk_viz.measures.theoretical_field import theoretical_fields
-from sk_viz.networks.classes import unnamed_classes
 from sk_viz.networks.readout import Readout
-from sk_viz.networks.zoo import as_model
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.classes import unnamed_classes
+from sk_viz.zoo.model import as_model
 
 CENTRE = (0.5, 0.5)
 

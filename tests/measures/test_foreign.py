@@ -12,9 +12,9 @@ from torch import nn
 
 from sk_viz.measures.attribution import attribute
 from sk_viz.measures.sweep import sweep
-from sk_viz.networks.bundled import ClassName
-from sk_viz.networks.zoo import Model, as_model
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.bundled import ClassName
+from sk_viz.zoo.model import Model, as_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting backward hooks")
 

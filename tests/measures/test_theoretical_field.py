@@ -8,8 +8,8 @@ import timm.models.sknet as timm_sknet
 import torch
 from torch import Tensor, nn
 
-from sk_viz.measures.double import branch_modules
 from sk_viz.measures.theoretical_field import BranchField, Extent, theoretical_fields
+from sk_viz.networks.double import branch_modules
 from sk_viz.networks.readout import Readout
 from sk_viz.networks.selective_kernel import SelectiveKernelConv
 from sk_viz.networks.sknet import SKNet, SKNetConfig, sknet50

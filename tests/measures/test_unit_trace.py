@@ -18,8 +18,8 @@ from sk_viz.errors import ModelError
 from sk_viz.measures.inputs import to_tensor
 from sk_viz.measures.unit_trace import count_parameters, pushed_weights, trace_unit
 from sk_viz.networks.selective_kernel import SelectiveKernelConv
-from sk_viz.networks.zoo import Model
 from sk_viz.pictures import Picture, stimuli
+from sk_viz.zoo.model import Model
 
 
 @pytest.fixture(params=["tiny_model", "three_branch_model"])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sk_viz.networks import SKNet, sknet26, sknet29_cifar, sknet50, sknet101, sknet_tiny
-from sk_viz.networks.catalogue import count_macs
+from sk_viz.zoo.catalogue import count_macs
 
 
 def _parameters(network: SKNet) -> int:

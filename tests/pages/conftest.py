@@ -12,10 +12,10 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 import sk_viz
-from sk_viz.networks.bundled import ClassName
 from sk_viz.networks.sknet import SKNet, SKNetConfig
-from sk_viz.networks.zoo import Model, as_model
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.bundled import ClassName
+from sk_viz.zoo.model import Model, as_model
 
 ENTRY = Path(sk_viz.__file__).parent / "pages" / "entry.py"
 

@@ -10,8 +10,8 @@ import safetensors.torch
 import torch
 from streamlit.testing.v1 import AppTest
 
-from sk_viz.networks.checkpoints import saved
 from sk_viz.networks.sknet import sknet_tiny
+from sk_viz.zoo.checkpoints import saved
 
 Open = Callable[..., AppTest]
 QUICK = {"method": "none", "scales": "1:2:3"}

@@ -20,11 +20,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import sk_viz.pages
-from sk_viz.networks import zoo
 from sk_viz.pages import survey as survey_page
 from sk_viz.pages import surveys_at_hand
 from sk_viz.pages.entry import PAGES
 from sk_viz.surveys import shelf
+from sk_viz.zoo import model as zoo
 
 Open = Callable[..., AppTest]
 MARK = "hostile-mark"

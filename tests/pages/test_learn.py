@@ -16,7 +16,6 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from sk_viz.measures.unit_trace import count_parameters, trace_unit
-from sk_viz.networks.catalogue import BUNDLED, KNOWN, SPLIT_NOTE
 from sk_viz.pages import checkpoint, controls, identity, learn, learn_sidebar
 from sk_viz.pages.learn_chinese import CHINESE
 from sk_viz.pages.learn_english import ENGLISH
@@ -25,6 +24,7 @@ from sk_viz.pages.learn_text import Text
 from sk_viz.pages.state import DEVICES
 from sk_viz.paths import models_dir
 from sk_viz.pictures import PROTOCOLS, read_sample, samples, stimuli
+from sk_viz.zoo.catalogue import BUNDLED, KNOWN, SPLIT_NOTE
 
 Open = Callable[..., AppTest]
 QUICK = {"scales": "1:2:2", "unit": "SK_3_2"}
@@ -207,7 +207,7 @@ def test_other_networks_get_one_sentence_and_a_way_on(
     open_page: Open, calls: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import sk_viz
-    from sk_viz.networks.zoo import Model
+    from sk_viz.zoo.model import Model
 
     load = sk_viz.load_model
 

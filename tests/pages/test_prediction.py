@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import sk_viz
-from sk_viz.networks.certainty import Certainty, Share, UnknownRule
 from sk_viz.pages.prediction import grounds, percent, said
+from sk_viz.zoo.certainty import Certainty, Share, UnknownRule
 
 RULE = UnknownRule(
     "probability", 0.08, Share(0.95, (0.92, 0.97), 254), Share(0.14, (0.1, 0.2), 163)

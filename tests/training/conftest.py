@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from sk_viz.networks.bundled import ClassName
 from sk_viz.networks.sknet import SKNet, SKNetConfig
-from sk_viz.networks.zoo import Model, as_model
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.bundled import ClassName
+from sk_viz.zoo.model import Model, as_model
 
 TWO_CLASSES = SKNetConfig(
     depths=(1, 1),

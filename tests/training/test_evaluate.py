@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from sk_viz.errors import ModelError, PictureError
-from sk_viz.networks.classes import imagenet_classes
 from sk_viz.networks.sknet import SKNet, SKNetConfig
-from sk_viz.networks.zoo import as_model
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.training.evaluate import Answers, evaluate
+from sk_viz.zoo.classes import imagenet_classes
+from sk_viz.zoo.model import as_model
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import torch
 
 from sk_viz.errors import ModelError
 from sk_viz.networks.sknet import SKNet, SKNetConfig
-from sk_viz.networks.zoo import load_model
 from sk_viz.training import train as module
 from sk_viz.training.augment import Augmentation
 from sk_viz.training.data import read_labelled
 from sk_viz.training.recipe import Recipe
 from sk_viz.training.sampler import Sampler
 from sk_viz.training.train import train
+from sk_viz.zoo.model import load_model
 
 RECIPE = Recipe(
     steps=6,

@@ -9,7 +9,7 @@ import timm
 import torch
 
 import sk_viz
-from sk_viz.networks.catalogue import KNOWN, count_macs
+from sk_viz.zoo.catalogue import KNOWN, count_macs
 
 
 @pytest.fixture(scope="module")

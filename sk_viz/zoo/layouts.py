@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
-from sk_viz.networks.checkpoints import State, brief, fill
 from sk_viz.networks.sknet import SKNet, SKNetConfig, sknet29_cifar, sknet_tiny
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.checkpoints import State, brief, fill
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,14 @@ import torch
 from torch import nn
 
 from sk_viz.errors import ModelError
-from sk_viz.networks.bundled import CONFIG, WEIGHTS, ClassName, load_bundled
-from sk_viz.networks.catalogue import (
+from sk_viz.networks.device import choose_device, place
+from sk_viz.networks.readout import Readout
+from sk_viz.networks.sknet import SKNet
+from sk_viz.networks.units import Unit
+from sk_viz.paths import models_dir
+from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.bundled import CONFIG, WEIGHTS, ClassName, load_bundled
+from sk_viz.zoo.catalogue import (
     BUNDLED,
     KNOWN,
     SPLIT_NOTE,
@@ -24,17 +30,11 @@ from sk_viz.networks.catalogue import (
     is_there,
     list_models,
 )
-from sk_viz.networks.certainty import Certainty
-from sk_viz.networks.checkpoints import file_sha256, fill, read_state, state_sha256
-from sk_viz.networks.classes import unnamed_classes
-from sk_viz.networks.device import choose_device, place
-from sk_viz.networks.hub import Progress, download_weights
-from sk_viz.networks.layouts import network_from_state
-from sk_viz.networks.readout import Readout
-from sk_viz.networks.sknet import SKNet
-from sk_viz.networks.units import Unit
-from sk_viz.paths import models_dir
-from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.certainty import Certainty
+from sk_viz.zoo.checkpoints import file_sha256, fill, read_state, state_sha256
+from sk_viz.zoo.classes import unnamed_classes
+from sk_viz.zoo.hub import Progress, download_weights
+from sk_viz.zoo.layouts import network_from_state
 
 __all__ = ["Model", "ModelEntry", "as_model", "list_models", "load_model"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sk_viz.networks.classes import imagenet_classes, unnamed_classes
+from sk_viz.zoo.classes import imagenet_classes, unnamed_classes
 
 
 def test_imagenet():

@@ -11,10 +11,12 @@ from safetensors.torch import save_file
 
 import sk_viz
 from sk_viz import ModelError
-from sk_viz.networks import SKNet, SKNetConfig, catalogue, zoo
-from sk_viz.networks.bundled import ClassName, save_bundled
-from sk_viz.networks.checkpoints import file_sha256
+from sk_viz.networks import SKNet, SKNetConfig
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo import catalogue
+from sk_viz.zoo import model as zoo
+from sk_viz.zoo.bundled import ClassName, save_bundled
+from sk_viz.zoo.checkpoints import file_sha256
 
 SHAPE = SKNetConfig((1, 1), (32, 64), (64, 96), 16, classes=3)
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sk_viz.errors import ModelError
-from sk_viz.measures.double import branch_modules, double_of, hold_gates, selective_module
+from sk_viz.networks.double import branch_modules, double_of, hold_gates, selective_module
 from sk_viz.networks.units import Unit
 
 

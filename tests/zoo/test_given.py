@@ -12,8 +12,8 @@ from torch import nn
 import sk_viz
 from sk_viz.errors import ModelError
 from sk_viz.networks import SKNet, SKNetConfig
-from sk_viz.networks.foreign import as_loaded
 from sk_viz.pictures import normalise
+from sk_viz.zoo.given import as_loaded
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting backward hooks")
 

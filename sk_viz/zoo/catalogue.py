@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from sk_viz.networks import sknet
-from sk_viz.networks.bundled import WEIGHTS, read_config
-from sk_viz.networks.hub import cached_weights
 from sk_viz.networks.units import units
 from sk_viz.paths import models_dir
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.bundled import WEIGHTS, read_config
+from sk_viz.zoo.hub import cached_weights
 
 Kind = Literal["bundled", "pretrained", "untrained", "checkpoint", "given"]
 Source = Literal["sk_viz", "timm"]

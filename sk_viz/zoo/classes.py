@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 
-from sk_viz.networks.bundled import ClassName
+from sk_viz.zoo.bundled import ClassName
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
-from sk_viz.networks.pickles import ForeignError, inspect
+from sk_viz.zoo.pickles import ForeignError, inspect
 
 State = dict[str, Tensor]
 

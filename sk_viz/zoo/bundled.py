@@ -12,10 +12,10 @@ import torch
 
 from sk_viz.errors import ModelError
 from sk_viz.files import write_together
-from sk_viz.networks.certainty import Certainty, read_certainty
-from sk_viz.networks.checkpoints import fill, read_state, saved
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.certainty import Certainty, read_certainty
+from sk_viz.zoo.checkpoints import fill, read_state, saved
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"

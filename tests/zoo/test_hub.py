@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save
 
 from sk_viz import ModelError
-from sk_viz.networks import hub
+from sk_viz.zoo import hub
 
 REPOSITORY = "timm/skresnet18.ra_in1k"
 

@@ -14,8 +14,8 @@ from torch import nn
 import sk_viz
 from sk_viz import ModelError
 from sk_viz.networks import SKNet, SKNetConfig, sknet29_cifar, sknet50, sknet_tiny
-from sk_viz.networks.checkpoints import fill
-from sk_viz.networks.layouts import network_from_state, to_own_names
+from sk_viz.zoo.checkpoints import fill
+from sk_viz.zoo.layouts import network_from_state, to_own_names
 
 
 def test_timm_weights_in_sknet50_give_timm_answers(randomised):

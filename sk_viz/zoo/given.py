@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from sk_viz.errors import ModelError
-from sk_viz.networks.checkpoints import state_sha256
-from sk_viz.networks.classes import unnamed_classes
 from sk_viz.networks.readout import Readout
 from sk_viz.networks.sknet import SKNet
-from sk_viz.networks.zoo import Model, as_model
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.zoo.checkpoints import state_sha256
+from sk_viz.zoo.classes import unnamed_classes
+from sk_viz.zoo.model import Model, as_model
 
 _NOTE = "A network given in Python as it is; its {assumed} assumed."
 _OWN_SIZES = {

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from sk_viz import ModelError
-from sk_viz.networks.checkpoints import file_sha256, fill, read_state, saved, state_sha256
+from sk_viz.zoo.checkpoints import file_sha256, fill, read_state, saved, state_sha256
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Figures: draw results for paper and screen; nothing here runs a model."""
