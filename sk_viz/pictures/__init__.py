@@ -1,8 +1,8 @@
 """What a network is shown: decoding, the protocols of scale, and the sample pictures."""
 
 from sk_viz.pictures.cutouts import BASE_SIZE
-from sk_viz.pictures.decode import Cutout, Picture, read_cutout, read_picture
 from sk_viz.pictures.geometry import Box
+from sk_viz.pictures.picture import Cutout, Picture, read_cutout, read_picture
 from sk_viz.pictures.samples import Sample, read_sample, samples
 from sk_viz.pictures.scales import (
     PROTOCOLS,
@@ -12,7 +12,7 @@ from sk_viz.pictures.scales import (
     check_scales,
     parse_scales,
 )
-from sk_viz.pictures.scaling import CENTRE, FILTER, Background, Stimulus, normalise, stimuli, window
+from sk_viz.pictures.stimuli import CENTRE, FILTER, Background, Stimulus, normalise, stimuli, window
 
 __all__ = [
     "BASE_SIZE",

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from sk_viz.errors import ScaleError
-from sk_viz.pictures.decode import Cutout
 from sk_viz.pictures.geometry import Box, intersection
+from sk_viz.pictures.picture import Cutout
 
 BASE_SIZE = 0.4
 MIN_OBJECT = 8  # pixels; below it there is nothing to recognise

@@ -9,7 +9,7 @@ from typing import Literal
 
 from sk_viz.errors import PictureError
 from sk_viz.paths import assets_dir
-from sk_viz.pictures.decode import Picture, read_picture
+from sk_viz.pictures.picture import Picture, read_picture
 
 Kind = Literal["photo", "cutout", "background"]
 
@@ -54,7 +54,7 @@ def samples(kind: Kind | None = None) -> tuple[Sample, ...]:
 
 
 def read_sample(sample_id: str) -> Picture:
-    """Decode a sample by its id; cut-outs come as :class:`~sk_viz.pictures.decode.Cutout`.
+    """Decode a sample by its id; cut-outs come as :class:`~sk_viz.pictures.picture.Cutout`.
 
     Raises:
         PictureError: there is no sample of that id.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sk_viz.errors import PictureError
-from sk_viz.pictures.decode import MAX_BYTES
+from sk_viz.pictures.picture import MAX_BYTES
 from sk_viz.surveys.sources import SUFFIXES
 
 MAX_ZIP_BYTES = 200 * 2**20

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from sk_viz.errors import ModelError, PictureError
-from sk_viz.pictures.isolated import PROCESSES
+from sk_viz.pictures.decoding.isolated import PROCESSES
 from sk_viz.surveys.measure import Step, Worker
 from sk_viz.surveys.plan import Plan
 from sk_viz.surveys.process import WorkerProcess

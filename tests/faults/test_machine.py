@@ -21,7 +21,7 @@ import sk_viz
 from sk_viz.cli import run
 from sk_viz.errors import ModelError
 from sk_viz.networks.readout import Readout
-from sk_viz.pictures import isolated
+from sk_viz.pictures.decoding import isolated
 from sk_viz.surveys import engine_local, run_survey
 from sk_viz.surveys import process as process_module
 from sk_viz.surveys.store import Store

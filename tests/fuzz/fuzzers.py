@@ -52,7 +52,8 @@ def _text(give: atheris.FuzzedDataProvider, most: int) -> str:
 def picture() -> Target:
     """A picture or a PictureError."""
     from sk_viz.errors import PictureError
-    from sk_viz.pictures import formats, read_picture
+    from sk_viz.pictures import read_picture
+    from sk_viz.pictures.decoding import formats
 
     formats.MAX_PIXELS = 1_000_000  # large ones take long and walk the same code
 

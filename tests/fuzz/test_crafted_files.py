@@ -18,8 +18,9 @@ from PIL import Image, ImageOps
 from scenes import encode
 
 from sk_viz.errors import PictureError
-from sk_viz.pictures import Cutout, Picture, isolated, read_picture
-from sk_viz.pictures.decoder import MEMORY, SECONDS
+from sk_viz.pictures import Cutout, Picture, read_picture
+from sk_viz.pictures.decoding import isolated
+from sk_viz.pictures.decoding.worker import MEMORY, SECONDS
 
 CRAFTED = [*pictures(), *bombs()]
 DOT = encode(Image.new("RGB", (1, 1)), "PNG")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from sk_viz.pictures import isolated
+from sk_viz.pictures.decoding import isolated
 
 CRASHING = """
 import ctypes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sk_viz.pictures import isolated
+from sk_viz.pictures.decoding import isolated
 from sk_viz.surveys import run_survey
 from sk_viz.surveys.store import Store
 

@@ -1,4 +1,4 @@
-"""The other side of :mod:`~sk_viz.pictures.isolated`: a process that does nothing but decode.
+"""The other side of :mod:`~sk_viz.pictures.decoding.isolated`: a process that does nothing but decode.
 
 It reads one picture after the other from its standard input and ends when that is closed. It
 answers with numbers and plain bytes, so that whoever took it over could still not make the process
@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 
 from sk_viz.errors import PictureError
-from sk_viz.pictures.formats import decode
-from sk_viz.pictures.isolated import HEAD, LENGTH, READY
+from sk_viz.pictures.decoding.formats import decode
+from sk_viz.pictures.decoding.isolated import HEAD, LENGTH, READY
 
 SECONDS = 2.0
 MEMORY = 1_500_000_000

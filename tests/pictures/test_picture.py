@@ -18,8 +18,9 @@ from PIL import Image, ImageOps
 from scenes import encode, scene, with_alpha
 
 from sk_viz.errors import PictureError
-from sk_viz.pictures import Cutout, formats, read_cutout, read_picture
-from sk_viz.pictures.decode import MAX_BYTES
+from sk_viz.pictures import Cutout, read_cutout, read_picture
+from sk_viz.pictures.decoding import formats
+from sk_viz.pictures.picture import MAX_BYTES
 
 
 def on_white(image: Image.Image) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Decoding where the crash of a native decoder ends a process that has nothing else to do.
 
 The processes start with the first picture and stay for the next ones. Each computes on one picture
-at a time, with bounds on processor time and memory (see :mod:`~sk_viz.pictures.decoder`) that hold
+at a time, with bounds on processor time and memory (see :mod:`~sk_viz.pictures.decoding.worker`) that hold
 whatever the file says of itself; one that ended is replaced.
 """
 
@@ -22,7 +22,7 @@ from typing import cast
 import numpy as np
 
 from sk_viz.errors import PictureError
-from sk_viz.pictures.formats import MAX_PIXELS, Pixels
+from sk_viz.pictures.decoding.formats import MAX_PIXELS, Pixels
 
 PROCESSES = min(max(os.cpu_count() or 1, 2), 16)  # at most; one starts when the others are busy
 HEAD = struct.Struct(">II")  # lengths of the question and of the file
@@ -34,7 +34,7 @@ WAIT = 60.0
 _START = 60.0
 _LONGEST = 1 << 20  # a sentence with the picture's name in it
 _TIME_IS_UP = getattr(signal, "SIGPROF", 0)
-_PROGRAM = "from sk_viz.pictures.decoder import serve; serve()"
+_PROGRAM = "from sk_viz.pictures.decoding.worker import serve; serve()"
 
 
 class Decoders:
@@ -53,7 +53,7 @@ class Decoders:
         self._free: list[_Process] = []
 
     def decode(self, data: bytes, format_: str, name: str) -> Pixels:
-        """As :func:`sk_viz.pictures.formats.decode`, in one of the processes.
+        """As :func:`sk_viz.pictures.decoding.formats.decode`, in one of the processes.
 
         Raises:
             PictureError: also when the decoder crashed, or took too long or too much memory.
@@ -210,7 +210,7 @@ _decoders = Decoders()
 
 
 def decode(data: bytes, format_: str, name: str) -> Pixels:
-    """As :func:`sk_viz.pictures.formats.decode`, in one of the processes that all share.
+    """As :func:`sk_viz.pictures.decoding.formats.decode`, in one of the processes that all share.
 
     Raises:
         PictureError: also when the decoder crashed, or took too long or too much memory.

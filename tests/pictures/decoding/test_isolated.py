@@ -17,8 +17,9 @@ import pytest
 from PIL import Image
 
 from sk_viz.errors import PictureError
-from sk_viz.pictures import Cutout, isolated, read_picture
-from sk_viz.pictures.isolated import Decoders
+from sk_viz.pictures import Cutout, read_picture
+from sk_viz.pictures.decoding import isolated
+from sk_viz.pictures.decoding.isolated import Decoders
 
 # A decoder that does on some names what a broken native library does on some files.
 HOOKED = """

@@ -11,8 +11,8 @@ from typing import BinaryIO
 import numpy as np
 
 from sk_viz.errors import PictureError
-from sk_viz.pictures.formats import Pixels, decode, recognise
-from sk_viz.pictures.isolated import decode as decode_isolated
+from sk_viz.pictures.decoding.formats import Pixels, decode, recognise
+from sk_viz.pictures.decoding.isolated import decode as decode_isolated
 
 MAX_BYTES = 20_000_000
 

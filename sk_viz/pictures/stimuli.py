@@ -16,9 +16,9 @@ from PIL import Image
 
 from sk_viz.errors import PictureError
 from sk_viz.pictures.cutouts import BASE_SIZE, draw_object, object_bounds, object_place
-from sk_viz.pictures.decode import Cutout, Picture, frozen
-from sk_viz.pictures.formats import Pixels
+from sk_viz.pictures.decoding.formats import Pixels
 from sk_viz.pictures.geometry import Box, evaluation_crop, intersection, zoom_window
+from sk_viz.pictures.picture import Cutout, Picture, frozen
 from sk_viz.pictures.scales import check_point, check_protocol, check_scales, resolution_side
 from sk_viz.preprocessing import Preprocessing
 

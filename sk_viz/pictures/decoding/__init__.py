@@ -1,0 +1,1 @@
+"""Decode picture files, each in a process of its own with bounds."""
