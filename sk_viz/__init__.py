@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from sk_viz.errors import ModelError as ModelError
     from sk_viz.errors import PictureError as PictureError
     from sk_viz.errors import ScaleError as ScaleError
-    from sk_viz.measures.attribution import Attribution as Attribution
-    from sk_viz.measures.attribution import attribute as attribute
-    from sk_viz.measures.intervention import intervene as intervene
-    from sk_viz.measures.receptive_field import receptive_field as receptive_field
-    from sk_viz.measures.sweep import Sweep as Sweep
-    from sk_viz.measures.sweep import sweep as sweep
+    from sk_viz.measures.attribution.attribute import Attribution as Attribution
+    from sk_viz.measures.attribution.attribute import attribute as attribute
+    from sk_viz.measures.choice.intervention import intervene as intervene
+    from sk_viz.measures.fields.receptive_field import receptive_field as receptive_field
+    from sk_viz.measures.sweep.run import Sweep as Sweep
+    from sk_viz.measures.sweep.run import sweep as sweep
     from sk_viz.networks.readout import readout as readout
     from sk_viz.networks.units import units as units
     from sk_viz.pictures import parse_scales as parse_scales
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
-    "Attribution": "sk_viz.measures.attribution",
+    "Attribution": "sk_viz.measures.attribution.attribute",
     "ModelError": "sk_viz.errors",
     "PictureError": "sk_viz.errors",
     "ScaleError": "sk_viz.errors",
-    "Sweep": "sk_viz.measures.sweep",
-    "attribute": "sk_viz.measures.attribution",
-    "intervene": "sk_viz.measures.intervention",
+    "Sweep": "sk_viz.measures.sweep.run",
+    "attribute": "sk_viz.measures.attribution.attribute",
+    "intervene": "sk_viz.measures.choice.intervention",
     "list_models": "sk_viz.zoo.model",
     "load_model": "sk_viz.zoo.model",
     "parse_scales": "sk_viz.pictures",
     "read_cutout": "sk_viz.pictures",
     "read_picture": "sk_viz.pictures",
     "readout": "sk_viz.networks.readout",
-    "receptive_field": "sk_viz.measures.receptive_field",
+    "receptive_field": "sk_viz.measures.fields.receptive_field",
     "samples": "sk_viz.pictures",
-    "sweep": "sk_viz.measures.sweep",
+    "sweep": "sk_viz.measures.sweep.run",
     "units": "sk_viz.networks.units",
 }
 _FOLDERS = ("figures", "measures", "networks", "pictures", "surveys", "training")

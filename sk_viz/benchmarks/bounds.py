@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from sk_viz.benchmarks.surveys import write_pictures
-from sk_viz.measures.inputs import read, to_tensor
-from sk_viz.measures.tables import differences_table, weights_table
+from sk_viz.measures.reading import read, to_tensor
+from sk_viz.measures.sweep.tables import differences_table, weights_table
 from sk_viz.networks.engine import COARSE_TOLERANCE, TOLERANCE, Dtype
 from sk_viz.networks.sknet import sknet101
 from sk_viz.networks.units import units

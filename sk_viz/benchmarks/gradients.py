@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.benchmarks.timing import Case, Ratio
-from sk_viz.measures.attribution import attribute, attribute_all
-from sk_viz.measures.effective_field import FieldProbe
-from sk_viz.measures.inputs import batch_size, to_tensor
+from sk_viz.measures.attribution.attribute import attribute, attribute_all
+from sk_viz.measures.fields.effective import FieldProbe
+from sk_viz.measures.reading import batch_size, to_tensor
 from sk_viz.networks.double import double_of, hold_gates
 from sk_viz.networks.sknet import SKBottleneck
 from sk_viz.pictures import Picture, stimuli

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from sk_viz.benchmarks.timing import Case, Ratio
-from sk_viz.measures.inputs import batch_size, to_tensor
-from sk_viz.measures.sweep import sweep
+from sk_viz.measures.reading import batch_size, to_tensor
+from sk_viz.measures.sweep.run import sweep
 from sk_viz.networks.engine import EAGER, Engine, engine_of
 from sk_viz.networks.units import gates
 from sk_viz.pictures import Picture, stimuli

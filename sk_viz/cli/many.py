@@ -114,7 +114,7 @@ def worth(
     as_json: JsonOption = False,
 ) -> None:
     """What the choice is worth: accuracy with live branch weights and with held ones."""
-    from sk_viz.measures.choice_value import LIVE, value_of_choice
+    from sk_viz.measures.choice.value import LIVE, value_of_choice
     from sk_viz.training.evaluate import known_pictures
 
     loaded = load(model, device)
@@ -222,7 +222,7 @@ def _film(
     device: str,
 ) -> None:
     from sk_viz.figures.paper_animation import make_animation
-    from sk_viz.measures.sweep import sweep
+    from sk_viz.measures.sweep.run import sweep
 
     if len(inputs) != 1:
         raise ModelError(f"A film shows one picture; {len(inputs)} were given.")

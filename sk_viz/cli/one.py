@@ -30,9 +30,9 @@ from sk_viz.errors import ModelError, ScaleError
 from sk_viz.pictures import parse_scales, stimuli
 
 if TYPE_CHECKING:
-    from sk_viz.measures.effective_field import Gate
-    from sk_viz.measures.holding import Choice
-    from sk_viz.measures.sweep import Sweep
+    from sk_viz.measures.fields.effective import Gate
+    from sk_viz.measures.held import Choice
+    from sk_viz.measures.sweep.run import Sweep
     from sk_viz.networks.engine import Dtype
 
 MapOption = Annotated[Path | None, typer.Option("--out", help="FILE.png or FILE.npy")]
@@ -61,8 +61,8 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Rescale a picture and read every unit's branch weights at each scale."""
-    from sk_viz.measures.sweep import sweep as run
-    from sk_viz.measures.sweep_files import check_ending, save
+    from sk_viz.measures.sweep.files import check_ending, save
+    from sk_viz.measures.sweep.run import sweep as run
 
     if out is not None:
         check_ending(out)
@@ -117,8 +117,8 @@ def attribute(
 ) -> None:
     """Which pixels speak for a class, or for a unit's choice of kernel."""
     from sk_viz.figures.map_files import check_ending, save_map
-    from sk_viz.measures.attribution import attribute as run
-    from sk_viz.measures.targets import parse_target
+    from sk_viz.measures.attribution.attribute import attribute as run
+    from sk_viz.measures.attribution.targets import parse_target
 
     if out is not None:
         check_ending(out)
@@ -169,7 +169,7 @@ def rf(
 ) -> None:
     """How much of the picture a unit sees, in theory and measured."""
     from sk_viz.figures.map_files import check_ending, save_map
-    from sk_viz.measures.receptive_field import receptive_field
+    from sk_viz.measures.fields.receptive_field import receptive_field
 
     if out is not None:
         check_ending(out)
@@ -232,8 +232,8 @@ def intervene(
     as_json: JsonOption = False,
 ) -> None:
     """What the model would have said, had it chosen otherwise."""
-    from sk_viz.measures.intervention import intervene as run
-    from sk_viz.measures.sweep import sweep as sweep_of
+    from sk_viz.measures.choice.intervention import intervene as run
+    from sk_viz.measures.sweep.run import sweep as sweep_of
 
     words = {}
     for setting in settings:

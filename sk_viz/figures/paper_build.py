@@ -16,7 +16,7 @@ from sk_viz.figures.paper_survey import class_means, survey_map, survey_panel
 from sk_viz.measures.record import Record
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep import Sweep
+    from sk_viz.measures.sweep.run import Sweep
     from sk_viz.surveys.results import SurveyResults
     from sk_viz.zoo.model import Model
 
@@ -125,7 +125,7 @@ def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     Raises:
         PictureError: not exactly one picture.
     """
-    from sk_viz.measures.attribution import attribute_all
+    from sk_viz.measures.attribution.attribute import attribute_all
 
     picture = one_picture(request, at_hand)
     model = model_of(request, at_hand)
@@ -165,7 +165,7 @@ def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         PictureError: not exactly one picture.
         ModelError: no such unit, or a gate that is neither held nor free.
     """
-    from sk_viz.measures.receptive_field import receptive_field
+    from sk_viz.measures.fields.receptive_field import receptive_field
     from sk_viz.pictures import stimuli
 
     picture = one_picture(request, at_hand)
@@ -214,7 +214,7 @@ def _picture_panel(sweep: Sweep, unit: str, title: str) -> paper_fig3.Fig3Panel:
 
 
 def _largest_kernel(model: Model, unit: str) -> int:
-    from sk_viz.measures.receptive_field import find_unit
+    from sk_viz.measures.fields.receptive_field import find_unit
 
     return max(find_unit(model, unit).kernels)
 

@@ -10,7 +10,7 @@ from sk_viz.errors import PictureError
 from sk_viz.figures.paper_request import AtHand, FigureRequest
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep import Sweep
+    from sk_viz.measures.sweep.run import Sweep
     from sk_viz.pictures import Background, Picture
     from sk_viz.surveys.results import SurveyResults
     from sk_viz.zoo.model import Model
@@ -75,7 +75,7 @@ def sweep_of(
     scales: Sequence[float],
 ) -> Sweep:
     """The picture shown to the model as the request says."""
-    from sk_viz.measures.sweep import sweep
+    from sk_viz.measures.sweep.run import sweep
 
     return sweep(model, picture, scales, **shown_as(request, at_hand))
 

@@ -17,7 +17,7 @@ def accuracy_lines(table: pd.DataFrame, ink: Ink, *, protocol: str = "zoom") -> 
     """One line for each kind of weights, with its 95 % intervals.
 
     Args:
-        table: of :class:`~sk_viz.measures.choice_value.ChoiceValue`: scale, weights, accuracy,
+        table: of :class:`~sk_viz.measures.choice.value.ChoiceValue`: scale, weights, accuracy,
             low, high, shares in [0, 1].
         protocol: what the scale is a scale of.
     """

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from sk_viz.measures.inputs import Floats, softmax
+from sk_viz.measures.reading import Floats, softmax
 from sk_viz.zoo.certainty import Score, UnknownRule
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from sk_viz.errors import ModelError
-from sk_viz.measures.inputs import to_tensor
+from sk_viz.measures.reading import to_tensor
 from sk_viz.networks.selective_kernel import SelectiveKernelConv
 from sk_viz.networks.sknet import SKBottleneck, SKNet
 from sk_viz.pictures import Stimulus

@@ -12,7 +12,7 @@ import sk_viz
 from sk_viz.figures.screen_compare import apart, apart_map, common_reach, side_lines, side_map
 from sk_viz.figures.screen_picture import picture_panel
 from sk_viz.figures.screen_style import kernel_label, scale_label, share_label
-from sk_viz.measures.holding import KINDS
+from sk_viz.measures.held import KINDS
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, numbers, one_of, word, write_numbers
 from sk_viz.pages.jobs import Report
@@ -21,7 +21,7 @@ from sk_viz.pages.state import UPLOAD, Settings, change, current, write_address
 from sk_viz.pictures import PROTOCOLS, samples
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep import Sweep
+    from sk_viz.measures.sweep.run import Sweep
 
 QUESTION = "What differs between two settings?"
 SAME = "same"

@@ -19,7 +19,7 @@ from sk_viz.spreadsheets import to_csv
 
 if TYPE_CHECKING:
     from sk_viz.measures.record import Record
-    from sk_viz.measures.sweep import Sweep
+    from sk_viz.measures.sweep.run import Sweep
 
 RECORD_KEY = b"sk_viz.record"
 TABLES = ("differences", "predictions", "weights")
@@ -71,7 +71,7 @@ def _files(sweep: Sweep, title: str) -> None:
 
 
 def _json(sweep: Sweep) -> bytes:
-    from sk_viz.measures.sweep_files import to_json
+    from sk_viz.measures.sweep.files import to_json
 
     return to_json(sweep)
 

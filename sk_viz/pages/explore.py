@@ -11,7 +11,7 @@ from sk_viz.figures.screen_channels import channel_curves
 from sk_viz.figures.screen_lines import stage_branches, stage_lines
 from sk_viz.figures.screen_map import difference_map, end_changes, most_moving_unit
 from sk_viz.figures.screen_style import decimals, kernel_label, scale_label, spread
-from sk_viz.measures.methods import METHODS
+from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pages import controls, downloads, identity, shell
 from sk_viz.pages.explore_strip import draw_strip, fill_in
 from sk_viz.pages.explore_view import NO_METHOD, Shown, View, compute

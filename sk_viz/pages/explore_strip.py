@@ -11,7 +11,7 @@ import streamlit as st
 import sk_viz
 from sk_viz.figures.screen_overlay import common_limit, heat_layer
 from sk_viz.figures.screen_style import scale_label, share_label, spread
-from sk_viz.measures.methods import METHODS
+from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pages import shell
 from sk_viz.pages.explore_view import NO_METHOD, Shown, View
 from sk_viz.pages.filmstrip import Frame, data_address, filmstrip
@@ -21,8 +21,8 @@ from sk_viz.pages.state import Settings, change, current
 from sk_viz.pages.sweeping import point_of
 
 if TYPE_CHECKING:
-    from sk_viz.measures.attribution import Attribution
-    from sk_viz.measures.sweep import Sweep
+    from sk_viz.measures.attribution.attribute import Attribution
+    from sk_viz.measures.sweep.run import Sweep
 
 MOST_FRAMES = 12
 

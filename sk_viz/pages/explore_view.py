@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sk_viz.measures.methods import METHODS
+from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pages import shell
 from sk_viz.pages.address import (
     in_address,
@@ -24,7 +24,7 @@ from sk_viz.pages.sweeping import inputs, swept
 from sk_viz.pictures import Picture
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep import Sweep
+    from sk_viz.measures.sweep.run import Sweep
     from sk_viz.zoo.model import Model
 
 NO_METHOD = "none"

@@ -13,7 +13,7 @@ from sk_viz.errors import ScaleError
 from sk_viz.figures.paper_make import FigureBundle, make_bundle
 from sk_viz.figures.paper_request import AtHand, FigureRequest
 from sk_viz.figures.paper_style import DPI, WIDTHS, width_inches
-from sk_viz.measures.methods import METHODS
+from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, one_of, switch, word, write_switch
 from sk_viz.pages.film import film

@@ -16,7 +16,7 @@ from sk_viz.pages.scene import scene
 from sk_viz.pages.state import Settings
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep import Sweep
+    from sk_viz.measures.sweep.run import Sweep
 
 
 def film(settings: Settings) -> None:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 _NOBODY = "first screen"  # stands for a session among those that want a result
 _over = threading.Event()
 _asked: list[Hashable] = []
-_LATER = ("sk_viz.pages.explore", "sk_viz.measures.attribution", "captum.attr")
+_LATER = ("sk_viz.pages.explore", "sk_viz.measures.attribution.attribute", "captum.attr")
 
 
 def prepare() -> None:

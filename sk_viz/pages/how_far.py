@@ -21,7 +21,7 @@ from sk_viz.figures.screen_field import (
     field_panel,
 )
 from sk_viz.figures.screen_style import kernel_label, scale_label, spread
-from sk_viz.measures.effective_field import LUO_SHARE, Gate
+from sk_viz.measures.fields.effective import LUO_SHARE, Gate
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, numbers, one_of, write_numbers
 from sk_viz.pages.downloads import file_stem, table_parquet
@@ -31,9 +31,9 @@ from sk_viz.pages.state import Settings, change, current, write_address
 from sk_viz.pictures import CENTRE
 
 if TYPE_CHECKING:
-    from sk_viz.measures.field_growth import FieldGrowth
-    from sk_viz.measures.receptive_field import ReceptiveField
-    from sk_viz.measures.theoretical_field import BranchField, Extent
+    from sk_viz.measures.fields.growth import FieldGrowth
+    from sk_viz.measures.fields.receptive_field import ReceptiveField
+    from sk_viz.measures.fields.theoretical import BranchField, Extent
 
 QUESTION = "How much of the picture does a unit see?"
 MOST_SCALES = 6
@@ -322,7 +322,7 @@ def _growth(now: Scene, view: HowFarView) -> None:
 
 
 def _grow(now: Scene, view: HowFarView) -> FieldGrowth:
-    from sk_viz.measures.field_growth import field_growth
+    from sk_viz.measures.fields.growth import field_growth
 
     # Growth is counted from 1, so it is measured there in any case.
     scales = tuple(sorted({1.0, *spread(now.sweep.scales, MOST_SCALES)}))

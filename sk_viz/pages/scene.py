@@ -17,7 +17,7 @@ from sk_viz.pages.sweeping import inputs, point_of, swept
 from sk_viz.pictures import Picture, Stimulus
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep import Sweep
+    from sk_viz.measures.sweep.run import Sweep
     from sk_viz.networks.units import Unit
     from sk_viz.zoo.model import Model
 

@@ -14,7 +14,7 @@ import sk_viz
 from sk_viz.figures.screen_intervention import answer_bars, choice_map
 from sk_viz.figures.screen_picture import picture_panel
 from sk_viz.figures.screen_style import kernel_label, scale_label, share_label
-from sk_viz.measures.holding import KINDS
+from sk_viz.measures.held import KINDS
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, number, one_of, write_number
 from sk_viz.pages.downloads import file_stem, table_parquet
@@ -25,8 +25,8 @@ from sk_viz.pages.worth import WorthView, many
 from sk_viz.spreadsheets import to_csv
 
 if TYPE_CHECKING:
-    from sk_viz.measures.holding import Choice
-    from sk_viz.measures.intervention import ChoiceMap, Effect
+    from sk_viz.measures.choice.intervention import ChoiceMap, Effect
+    from sk_viz.measures.held import Choice
 
 QUESTION = {"one": "Does the choice matter?", "many": "What is the choice worth?"}
 OVER = tuple(QUESTION)
@@ -164,7 +164,7 @@ def _source(now: Scene, view: WhatIfView) -> float:
 
 
 def _compute(now: Scene, view: WhatIfView) -> Outcome:
-    from sk_viz.measures.intervention import which_choice_mattered
+    from sk_viz.measures.choice.intervention import which_choice_mattered
 
     places = {"unit": now.unit.name, "stage": f"SK_{now.unit.stage}", "all": "all"}
     source = _source(now, view)

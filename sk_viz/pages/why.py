@@ -24,7 +24,7 @@ from sk_viz.figures.screen_attribution import (
 )
 from sk_viz.figures.screen_picture import picture_panel
 from sk_viz.figures.screen_style import decimals, kernel_label, scale_label
-from sk_viz.measures.methods import METHODS
+from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, one_of, word
 from sk_viz.pages.downloads import file_stem
@@ -33,9 +33,9 @@ from sk_viz.pages.scene import File, Scene, choose_scale, choose_unit, download,
 from sk_viz.pages.state import Settings, change, current, write_address
 
 if TYPE_CHECKING:
-    from sk_viz.measures.attribution import Attribution
-    from sk_viz.measures.faithfulness import Faithfulness
-    from sk_viz.measures.targets import Target
+    from sk_viz.measures.attribution.attribute import Attribution
+    from sk_viz.measures.attribution.faithfulness import Faithfulness
+    from sk_viz.measures.attribution.targets import Target
 
 QUESTION = "Which pixels decide a unit's choice?"
 ALL = "all"
@@ -152,7 +152,7 @@ def _work(now: Scene, view: WhyView, target: Target) -> Callable[[Report], Attri
 
 
 def _answer(maps: Maps) -> None:
-    from sk_viz.measures.attribution import rank_correlation
+    from sk_viz.measures.attribution.attribute import rank_correlation
 
     alike = rank_correlation(maps.choice.heatmap, maps.answer.heatmap)
     text, files = st.columns([6, 1], vertical_alignment="center")
@@ -325,7 +325,7 @@ def _faithfulness(maps: Maps) -> None:
 
 
 def _measure(maps: Maps, keys: tuple[Hashable, ...]) -> tuple[Faithfulness, Faithfulness]:
-    from sk_viz.measures.faithfulness import faithfulness
+    from sk_viz.measures.attribution.faithfulness import faithfulness
 
     def measured(one: Attribution, key: Hashable, what: str) -> Faithfulness:
         return shell.result(

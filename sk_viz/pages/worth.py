@@ -30,7 +30,7 @@ from sk_viz.surveys.archives import unpack_pictures
 from sk_viz.surveys.sources import fingerprint, open_source
 
 if TYPE_CHECKING:
-    from sk_viz.measures.choice_value import ChoiceValue
+    from sk_viz.measures.choice.value import ChoiceValue
     from sk_viz.zoo.model import Model
 
 MOST = 2000  # pictures by default: a minute or two with the bundled model
@@ -111,7 +111,7 @@ def many(settings: Settings) -> None:
 
 
 def _compute(settings: Settings, view: WorthView, given: Any) -> Worth:
-    from sk_viz.measures.choice_value import value_of_choice
+    from sk_viz.measures.choice.value import value_of_choice
     from sk_viz.training.evaluate import known_pictures
 
     protocol = "zoom" if settings.protocol == "object" else settings.protocol
@@ -174,7 +174,7 @@ def _draw(found: Worth) -> None:
 
 
 def _sentence(found: Worth) -> str:
-    from sk_viz.measures.choice_value import AT_MEAN, AT_ONE, LIVE
+    from sk_viz.measures.choice.value import AT_MEAN, AT_ONE, LIVE
 
     value = found.value
     scales = sorted({float(scale) for scale in value.table["scale"]})

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from sk_viz.measures.inputs import softmax
+from sk_viz.measures.reading import softmax
 from sk_viz.measures.statistics import bootstrap
 
 BINS = 10

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sk_viz.errors import ModelError, PictureError
-from sk_viz.measures.inputs import Reading, read
+from sk_viz.measures.reading import Reading, read
 from sk_viz.measures.statistics import wilson_interval
 from sk_viz.pictures import Picture, Stimulus, read_picture, stimuli
 from sk_viz.training.calibration import calibration_error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sk_viz.measures.certainty import likely_none
-from sk_viz.measures.inputs import read, softmax
+from sk_viz.measures.reading import read, softmax
 from sk_viz.pictures import read_picture, samples, stimuli
 from sk_viz.zoo.model import Model
 

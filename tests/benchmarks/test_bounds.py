@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sk_viz.benchmarks import bounds
-from sk_viz.measures.inputs import Reading
+from sk_viz.measures.reading import Reading
 from sk_viz.pictures import read_sample
 from sk_viz.zoo.model import load_model
 

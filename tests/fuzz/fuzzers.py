@@ -73,7 +73,7 @@ def scales() -> Target:
     """Scales that a sweep takes, a point in the picture, or a ScaleError."""
     from sk_viz.cli.options import parse_point
     from sk_viz.errors import ScaleError
-    from sk_viz.measures.targets import parse_target
+    from sk_viz.measures.attribution.targets import parse_target
     from sk_viz.pictures import PROTOCOLS, check_point, check_scales, parse_scales
 
     def run(data: bytes) -> None:
@@ -282,7 +282,11 @@ SEEDS = {"picture": picture_seeds, "checkpoint": checkpoint_seeds}
 # What is instrumented tells the fuzzer where it has been; all else would only be slower.
 WATCHED = {
     "picture": ["sk_viz.pictures", "PIL"],
-    "scales": ["sk_viz.pictures.scales", "sk_viz.cli.options", "sk_viz.measures.targets"],
+    "scales": [
+        "sk_viz.pictures.scales",
+        "sk_viz.cli.options",
+        "sk_viz.measures.attribution.targets",
+    ],
     "address": ["sk_viz.pages", "sk_viz.pictures.scales"],
     "config": ["sk_viz.networks"],
     "checkpoint": ["sk_viz.zoo.checkpoints", "sk_viz.zoo.pickles"],

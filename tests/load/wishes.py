@@ -19,7 +19,7 @@ from PIL import Image
 from visitors import Visitor
 
 import sk_viz
-from sk_viz.measures.intervention import which_choice_mattered
+from sk_viz.measures.choice.intervention import which_choice_mattered
 from sk_viz.zoo.model import Model
 
 SCALES = ("1,1.5,2", "1,1.25", "1:2:3", "1,1.3,1.7,2", "1.1,1.9")

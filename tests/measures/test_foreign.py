@@ -10,8 +10,8 @@ import timm
 import torch
 from torch import nn
 
-from sk_viz.measures.attribution import attribute
-from sk_viz.measures.sweep import sweep
+from sk_viz.measures.attribution.attribute import attribute
+from sk_viz.measures.sweep.run import sweep
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.zoo.bundled import ClassName
 from sk_viz.zoo.model import Model, as_model

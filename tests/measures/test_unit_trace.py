@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as numbers
 from torch import nn
 
 from sk_viz.errors import ModelError
-from sk_viz.measures.inputs import to_tensor
+from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.unit_trace import count_parameters, pushed_weights, trace_unit
 from sk_viz.networks.selective_kernel import SelectiveKernelConv
 from sk_viz.pictures import Picture, stimuli

@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import sk_viz
-from sk_viz.measures.effective_field import field_sizes
-from sk_viz.measures.field_growth import FieldGrowth, field_growth
+from sk_viz.measures.fields.effective import field_sizes
+from sk_viz.measures.fields.growth import FieldGrowth, field_growth
 from sk_viz.pages.how_far import SIZES, growth_sentence
 from sk_viz.pictures import read_sample, samples
 
@@ -69,7 +69,7 @@ def test_another_definition_of_size_runs_nothing(
     def refuse(*args: Any, **settings: Any) -> None:
         raise AssertionError("nothing may be measured")
 
-    monkeypatch.setattr("sk_viz.measures.field_growth.field_growth", refuse)
+    monkeypatch.setattr("sk_viz.measures.fields.growth.field_growth", refuse)
     app.selectbox(key="how_far.size").set_value("luo").run()
     assert errors(app) == []
     assert len(fields) == 2

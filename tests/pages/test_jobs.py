@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import sk_viz
-from sk_viz.measures.sweep import Sweep
+from sk_viz.measures.sweep.run import Sweep
 from sk_viz.pages.jobs import Jobs, Report, StoppedError, size_of, was_stopped
 from sk_viz.pictures import read_sample
 

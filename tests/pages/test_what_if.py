@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import sk_viz
-from sk_viz.measures import intervention
-from sk_viz.measures.sweep import Sweep
+from sk_viz.measures.choice import intervention
+from sk_viz.measures.sweep.run import Sweep
 
 OpenPage = Callable[..., AppTest]
 QUICK = {"scales": "1:2:3", "unit": "SK_3_1"}

@@ -76,7 +76,9 @@ def test_going_back_runs_nothing_again(open_page: OpenPage, calls: Any) -> None:
 def test_saturated_weights_are_explained_before_the_softmax_and_said_so(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sk_viz.measures.targets.SATURATED", 2.0)  # every unit counts as such
+    monkeypatch.setattr(
+        "sk_viz.measures.attribution.targets.SATURATED", 2.0
+    )  # every unit counts as such
     app = open_page("why", **QUICK)
     assert "saturated" in text(app)
     assert "before the softmax" in text(app)
@@ -85,7 +87,7 @@ def test_saturated_weights_are_explained_before_the_softmax_and_said_so(
 def test_faithfulness_is_measured_when_it_is_asked_for(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sk_viz.measures import faithfulness as module
+    from sk_viz.measures.attribution import faithfulness as module
 
     measured = []
     real = module.faithfulness

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sk_viz.measures.holding import held_weights
+from sk_viz.measures.held import held_weights
 from sk_viz.training.data import read_labelled
 from sk_viz.training.judge import BEYOND, OBJECT_SIZES, judge, show
 

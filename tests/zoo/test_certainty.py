@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from sk_viz.measures.certainty import known_score, likely_none
-from sk_viz.measures.inputs import read
-from sk_viz.measures.sweep import sweep
+from sk_viz.measures.reading import read
+from sk_viz.measures.sweep.run import sweep
 from sk_viz.zoo.certainty import Certainty, Share, UnknownRule
 
 OFTEN, SELDOM = Share(0.95, (0.9, 0.97), 254), Share(0.0, (0.0, 0.02), 99)

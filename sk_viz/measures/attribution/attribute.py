@@ -1,0 +1,269 @@
+"""Which pixels make a class likely, or a unit prefer its larger kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from sk_viz.errors import ModelError
+from sk_viz.measures.attribution.explained import values_of
+from sk_viz.measures.attribution.explanation import SEED, Explanation, prepare
+from sk_viz.measures.attribution.integrated_gradients import integrate_all, shared_gradients
+from sk_viz.measures.attribution.methods import Method, find_method
+from sk_viz.measures.attribution.targets import Target
+from sk_viz.measures.reading import Floats, Progress, counter
+from sk_viz.measures.record import Record, build_record
+from sk_viz.measures.statistics import spearman
+from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, stimuli
+from sk_viz.zoo.given import as_loaded
+
+if TYPE_CHECKING:
+    from sk_viz.zoo.model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """How much each pixel of one stimulus contributes to one value.
+
+    Attributes:
+        heatmap: float32 (H, W), as large as the stimulus.
+        delta: relative completeness error, |sum of the map - (value of the picture - value of
+            the baseline)| / |value of the picture - value of the baseline|; None for a method
+            whose values need not add up.
+        method: name of the method.
+        target: what was explained: a class index, a unit name, or (unit, channel).
+        text: the same for display: the class's name, ``SK_3_4`` or ``SK_3_4:17``.
+        explains: the same in words.
+        value: what was explained, of this stimulus.
+        signed: whether negative values speak against it.
+        stimulus: what the network was shown.
+        record: all that is needed to make the same numbers again.
+    """
+
+    heatmap: Floats = field(repr=False)
+    delta: float | None
+    method: str
+    target: Target
+    text: str
+    explains: str
+    value: float
+    signed: bool
+    stimulus: Stimulus = field(repr=False)
+    record: Record = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the map and the pixels, as plain values."""
+        return {
+            "record": dict(self.record),
+            "method": self.method,
+            "target": list(self.target) if isinstance(self.target, tuple) else self.target,
+            "text": self.text,
+            "explains": self.explains,
+            "value": self.value,
+            "delta": self.delta,
+            "signed": self.signed,
+        }
+
+
+def attribute(
+    model: Model | nn.Module,
+    picture: Picture,
+    method: str = "integrated_gradients",
+    target: Target = "class",
+    scale: float = 1.0,
+    protocol: str = "zoom",
+    point: tuple[float, float] = CENTRE,
+    background: Background | None = None,
+    *,
+    steps: int | None = None,
+    progress: Progress | None = None,
+) -> Attribution:
+    """Explain one value of a model for one picture at one scale.
+
+    Any number of threads may use one model at once.
+
+    Args:
+        model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``).
+        picture: of ``sk_viz.read_picture``.
+        method: one of ``sk_viz.measures.attribution.methods.METHODS``.
+        target: ``"class"`` (the top class at this scale), a class index or name, a unit name (its
+            difference), or ``(unit, channel)`` (that channel's weight of the largest kernel).
+            Where the unit's weights are saturated, their logits are explained instead.
+        scale: s of the protocol.
+        protocol: ``zoom``, ``blur``, ``resolution`` or ``object``.
+        point: (x, y) in [0, 1].
+        background: of the protocol ``object``.
+        steps: gradients along the path of integrated gradients, samples of SmoothGrad and
+            GradientSHAP. If left out the method's own number, and for integrated gradients as
+            many as its completeness error needs to fall under 1 % (at most 640, see
+            ``sk_viz.measures.attribution.integrated_gradients``).
+        progress: called with (done, total) pictures shown; what it raises ends the work.
+
+    Raises:
+        ModelError: no such method, class, unit or channel; memory too small.
+        ScaleError: scale, protocol or point that make no sense together.
+        PictureError: ``object`` with a picture that has no transparency.
+    """
+    how = find_method(method)
+    model = as_loaded(model)
+    (stimulus,) = stimuli(
+        picture, (scale,), protocol, model.preprocessing, point=point, background=background
+    )
+    total = _shown(how, stimulus, steps)
+    explanation = prepare(model, stimulus, how, target, steps, counter(total, progress))
+    heatmap = explanation.maps(explanation.x)[0]
+    found = _attribution(explanation, heatmap, stimulus, picture, protocol, point, background)
+    if progress is not None:
+        progress(total, total)  # an adaptive method may have needed less
+    return found
+
+
+def attribute_all(
+    model: Model | nn.Module,
+    picture: Picture,
+    method: str = "integrated_gradients",
+    targets: Sequence[Target] = ("class",),
+    scales: Sequence[float] = (1.0,),
+    protocol: str = "zoom",
+    point: tuple[float, float] = CENTRE,
+    background: Background | None = None,
+    *,
+    steps: int | None = None,
+) -> tuple[tuple[Attribution, ...], ...]:
+    """Explain several values of a model for one picture at several scales.
+
+    The maps are those of :func:`attribute`, up to rounding. Integrated gradients share their
+    forwards: each is done once for all targets, and scales fill a batch together.
+
+    Args:
+        targets: each as that of :func:`attribute`; the top class is that of each scale.
+        scales: of the protocol, each once.
+
+    The other arguments, and what it raises, are those of :func:`attribute`.
+
+    Returns:
+        For each scale one attribution a target.
+    """
+    how = find_method(method)
+    if not targets:
+        raise ModelError("There is nothing to explain: give at least one target.")
+    model = as_loaded(model)
+    shown = stimuli(
+        picture, scales, protocol, model.preprocessing, point=point, background=background
+    )
+    found: list[tuple[Attribution, ...]] = []
+    for _, same in groupby(shown, key=lambda stimulus: stimulus.rgb.shape):
+        group = list(same)
+        explanations = [
+            [prepare(model, stimulus, how, target, steps) for target in targets]
+            for stimulus in group
+        ]
+        found += [
+            tuple(
+                _attribution(one, heatmap, stimulus, picture, protocol, point, background)
+                for one, heatmap in zip(row, maps, strict=True)
+            )
+            for row, maps, stimulus in zip(explanations, _maps(explanations), group, strict=True)
+        ]
+    return tuple(found)
+
+
+def rank_correlation(first: Floats, second: Floats) -> float:
+    """How alike two maps of one shape order their pixels: Spearman's rho, in [-1, 1].
+
+    NaN when one of them has the same value everywhere.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f"Maps of {first.shape} and {second.shape} cannot be compared.")
+    return spearman(first.ravel(), second.ravel())
+
+
+def _maps(explanations: Sequence[Sequence[Explanation]]) -> list[list[Tensor]]:
+    """The map (H, W) of each of some explanations: a row a stimulus, a column a target."""
+    first = explanations[0][0]
+    if first.method.id == "integrated_gradients":
+        values = values_of(
+            first.explained.readout, [[one.target for one in row] for row in explanations]
+        )
+        x = torch.cat([row[0].x for row in explanations])
+        plan = first.plan
+        try:
+            if plan.steps is None:
+                shared = integrate_all(values, x, plan.baseline, chunk=plan.chunk)
+            else:
+                together = [
+                    shared_gradients(
+                        values,
+                        x[number : number + 1],
+                        plan.baseline,
+                        (number,),
+                        range(len(explanations[0])),
+                        steps=plan.steps,
+                        chunk=plan.chunk,
+                    )
+                    for number in range(len(x))
+                ]
+                shared = torch.cat(together)
+            return [list(first.method.heatmap(row)) for row in shared]
+        except torch.OutOfMemoryError:
+            pass  # one by one, each with the batches that fit it
+    return [[one.maps(one.x)[0] for one in row] for row in explanations]
+
+
+def _attribution(
+    explanation: Explanation,
+    heatmap: Tensor,
+    stimulus: Stimulus,
+    picture: Picture,
+    protocol: str,
+    point: tuple[float, float],
+    background: Background | None,
+) -> Attribution:
+    """The result of an explanation whose map (H, W) has been made."""
+    how, settled = explanation.method, explanation.target
+    return Attribution(
+        heatmap=_array(heatmap),
+        delta=explanation.completeness_error(heatmap) if how.complete else None,
+        method=how.id,
+        target=settled.key,
+        text=settled.text,
+        explains=settled.explains,
+        value=float(explanation.values(explanation.x)),
+        signed=explanation.signed,
+        stimulus=stimulus,
+        record=build_record(
+            "attribution",
+            explanation.model,
+            picture,
+            protocol=protocol,
+            scales=(stimulus.scale,),
+            point=point,
+            background=background,
+            seed=SEED if how.random else None,
+            method=how.id,
+            target=settled.key,
+            explains=settled.explains,
+            batch_size=explanation.plan.chunk,
+            notes=explanation.notes,
+            **explanation.settings(),
+        ),
+    )
+
+
+def _shown(method: Method, stimulus: Stimulus, steps: int | None) -> int:
+    """How many pictures go through the network for one attribution."""
+    shown = method.pictures(stimulus.rgb.shape[0], steps)
+    # Besides the map, the value that is explained; and for completeness once more that value and
+    # those of the baselines.
+    return shown + 1 + (0 if not method.complete else 4 if method.random else 2)
+
+
+def _array(heatmap: Tensor) -> Floats:
+    array = heatmap.float().cpu().numpy()
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,170 @@
+"""What Captum differentiates, and where in the network Grad-CAM looks."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sk_viz.errors import ModelError
+from sk_viz.measures.attribution.targets import ClassTarget, UnitTarget
+from sk_viz.networks.readout import Readout
+
+if TYPE_CHECKING:
+    from sk_viz.zoo.model import Model
+
+# Which layer all paths cross does not depend on the size of the picture, only its cost does.
+_TRIAL_SIDE = 96
+
+
+class Explained(nn.Module):
+    """A network as a function of one value a picture: (N, 3, H, W) -> (N,).
+
+    Args:
+        readout: reads the network.
+        target: the value.
+        seen: called with the number of pictures before each forward; what it raises ends the
+            explanation.
+    """
+
+    def __init__(
+        self,
+        readout: Readout,
+        target: ClassTarget | UnitTarget,
+        seen: Callable[[int], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.readout = readout
+        self.target = target
+        self.seen = seen
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The target's value of each picture."""
+        return self.target.value(*self._read(x))
+
+    def score(self, x: Tensor) -> Tensor:
+        """The target's score of each picture, (N,)."""
+        return self.target.score(*self._read(x))
+
+    def _read(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        if self.seen is not None:
+            self.seen(len(x))
+        read: tuple[Tensor, list[Tensor]] = self.readout(x)
+        return read
+
+
+def values_of(
+    readout: Readout, targets: Sequence[Sequence[ClassTarget | UnitTarget]]
+) -> Callable[[Tensor, Sequence[int]], Tensor]:
+    """Several values of several pictures, from one forward.
+
+    Args:
+        readout: reads the network.
+        targets: S rows, one a picture, of T targets.
+
+    Returns:
+        (N, 3, H, W) and to which of the S pictures each belongs -> (N, T).
+    """
+
+    def values(x: Tensor, owners: Sequence[int]) -> Tensor:
+        read = readout(x)
+        rows = torch.arange(len(x), device=x.device)
+        columns = []
+        for column in zip(*targets, strict=True):  # the class may differ from picture to picture
+            different = list(dict.fromkeys(column[owner] for owner in owners))
+            each = torch.stack([target.value(*read) for target in different])
+            chosen = [different.index(column[owner]) for owner in owners]
+            columns.append(each[torch.tensor(chosen, device=x.device), rows])
+        return torch.stack(columns, dim=1)
+
+    return values
+
+
+def private_readout(model: Model) -> Readout:
+    """A readout of a copy of the network, which shares its weights but none of its hooks.
+
+    Hooks on a network are seen by every thread that runs it; on such a copy by this one alone.
+    """
+    network = model.network
+    # What deepcopy finds in its memo it takes as it is.
+    shared = {id(t): t for t in (*network.parameters(), *network.buffers())}
+    return Readout(copy.deepcopy(network, shared))
+
+
+def last_layer(explained: Explained, x: Tensor) -> str:
+    """The last layer with a map that everything that is explained passes through.
+
+    For a class that is the end of the last block, for a unit the layer that feeds it. It is found
+    by cutting: with the gradient stopped at its output, none reaches the picture.
+
+    Args:
+        explained: with a network that no other thread uses.
+        x: (1, 3, H, W).
+
+    Returns:
+        Its path in the network.
+
+    Raises:
+        ModelError: the network has no such layer.
+    """
+    network = explained.readout.network
+    if x.shape[-1] > _TRIAL_SIDE:
+        x = F.interpolate(x, size=(_TRIAL_SIDE, _TRIAL_SIDE), mode="bilinear")
+    x = x.detach().requires_grad_()
+    outputs: dict[str, list[Tensor]] = {}
+
+    def keep(name: str, output: Tensor) -> None:
+        outputs.setdefault(name, []).append(output)
+
+    with _hooked(network, keep):
+        value = explained(x).sum()
+    maps = {
+        name: found[0]
+        for name, found in outputs.items()
+        if len(found) == 1 and found[0].requires_grad
+    }
+    reached = torch.autograd.grad(value, list(maps.values()), allow_unused=True)
+    upstream = [name for name, gradient in zip(maps, reached, strict=True) if gradient is not None]
+    for name in reversed(upstream):
+        with _hooked(network, partial(_cut, name)):
+            value = explained(x).sum()
+        if not value.requires_grad or _unreached(value, x):
+            return name
+    raise ModelError("Grad-CAM needs a layer that everything passes through, and there is none.")
+
+
+def _cut(where: str, name: str, output: Tensor) -> Tensor | None:
+    """No gradient through the layer of the name ``where``."""
+    return output.detach() if name == where else None
+
+
+def _unreached(value: Tensor, x: Tensor) -> bool:
+    return torch.autograd.grad(value, x, allow_unused=True)[0] is None
+
+
+@contextmanager
+def _hooked(network: nn.Module, seen: Callable[[str, Tensor], Tensor | None]) -> Iterator[None]:
+    """Calls ``seen`` with the name and output of each layer that returns a map (N, C, H, W)."""
+
+    def hook_of(name: str) -> Callable[[nn.Module, object, object], Tensor | None]:
+        def hook(_module: nn.Module, _inputs: object, output: object) -> Tensor | None:
+            if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2:].numel() > 1:
+                return seen(name, output)
+            return None
+
+        return hook
+
+    handles = [
+        module.register_forward_hook(hook_of(name)) for name, module in network.named_modules()
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,263 @@
+"""Whether a map says what the network does: four measures, and chance beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sk_viz.errors import ModelError
+from sk_viz.measures.attribution.attribute import Attribution
+from sk_viz.measures.attribution.explanation import SEED, Explanation, prepare
+from sk_viz.measures.attribution.methods import find_method
+from sk_viz.measures.reading import Floats, Progress, counter
+from sk_viz.measures.record import Record
+
+if TYPE_CHECKING:
+    from sk_viz.zoo.model import Model
+
+SHARES = tuple(float(share) for share in np.linspace(0, 1, 17))
+RANDOM_MAPS = 4
+RANDOM_GRID = 8
+SQUARES = 32
+RADIUS = 0.02
+NEIGHBOURS = 3
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How the score falls or rises as pixels are taken away or put back.
+
+    Attributes:
+        shares: of the pixels that were changed, from 0 to 1.
+        scores: at each share: the probability of a class, or a unit's value.
+    """
+
+    shares: tuple[float, ...]
+    scores: tuple[float, ...]
+
+    @property
+    def auc(self) -> float:
+        """The area under the curve, which is the mean score."""
+        return float(np.trapezoid(self.scores, self.shares))
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """The measures of one map and of random maps.
+
+    Attributes:
+        deletion: pixels turned to the mean colour, the most important first: the lower the area,
+            the better (Petsiuk et al. 2018, RISE).
+        insertion: the same pixels put onto the mean colour: the higher, the better.
+        infidelity: of the changes that hiding a square makes, the share that the map does not
+            foretell, in [0, 1]: 0 is perfect, 1 says nothing (Yeh et al. 2019, with their optimal
+            scaling, divided by the mean squared change).
+        sensitivity: how much the map changes, relative to itself, at most over pictures that
+            differ by ``RADIUS`` (Yeh et al. 2019): lower is steadier.
+        random_deletion: of each random map.
+        random_insertion: of each random map.
+        random_infidelity: of each random map.
+        record: the attribution's record with the settings of these measures.
+    """
+
+    deletion: Curve
+    insertion: Curve
+    infidelity: float
+    sensitivity: float
+    random_deletion: tuple[Curve, ...]
+    random_insertion: tuple[Curve, ...]
+    random_infidelity: tuple[float, ...]
+    record: Record
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``json.dumps``."""
+        return {
+            **asdict(self),
+            "deletion_auc": self.deletion.auc,
+            "insertion_auc": self.insertion.auc,
+            "random_deletion_auc": [curve.auc for curve in self.random_deletion],
+            "random_insertion_auc": [curve.auc for curve in self.random_insertion],
+        }
+
+
+def faithfulness(
+    model: Model, attribution: Attribution, *, progress: Progress | None = None
+) -> Faithfulness:
+    """Measure a map against the network it explains.
+
+    Args:
+        model: the model that the attribution was made with.
+        attribution: of ``sk_viz.attribute``.
+        progress: called with (done, total) pictures shown; what it raises ends the work.
+
+    Raises:
+        ModelError: another model; memory too small.
+    """
+    if attribution.record["model_sha256"] != model.sha256:
+        raise ModelError(
+            f"This map explains {attribution.record['model']}, not {model.id}: give that model."
+        )
+    method = find_method(attribution.method)
+    steps = attribution.record.get("steps")
+    side = attribution.heatmap.shape[0]
+    total = 2 * (1 + RANDOM_MAPS) * len(SHARES) + SQUARES
+    total += (1 + NEIGHBOURS) * method.pictures(side, steps)
+    explanation = prepare(
+        model,
+        attribution.stimulus,
+        method,
+        attribution.target,
+        steps,
+        counter(total, progress),
+    )
+    maps = [attribution.heatmap, *random_maps(side)]
+    deletions, insertions = zip(*(curves(explanation, one) for one in maps), strict=True)
+    infidelities = infidelity(explanation, maps)
+    return Faithfulness(
+        deletion=deletions[0],
+        insertion=insertions[0],
+        infidelity=infidelities[0],
+        sensitivity=sensitivity(explanation),
+        random_deletion=deletions[1:],
+        random_insertion=insertions[1:],
+        random_infidelity=infidelities[1:],
+        record={
+            **attribution.record,
+            "measure": "faithfulness",
+            "seed": SEED,
+            "filling": "the mean colour of the preprocessing",
+            "random_maps": f"{RANDOM_MAPS} of smooth noise on a grid of {RANDOM_GRID}",
+            "squares": SQUARES,
+            "radius": RADIUS,
+            "neighbours": NEIGHBOURS,
+        },
+    )
+
+
+def random_maps(side: int) -> Iterator[Floats]:
+    """Smooth noise (side, side): maps that know nothing, as coarse as a map that is of use."""
+    generator = torch.Generator().manual_seed(SEED)
+    for _ in range(RANDOM_MAPS):
+        noise = torch.randn(1, 1, RANDOM_GRID, RANDOM_GRID, generator=generator)
+        yield F.interpolate(noise, (side, side), mode="bicubic")[0, 0].numpy()
+
+
+def curves(explanation: Explanation, heatmap: Floats) -> tuple[Curve, Curve]:
+    """The deletion and the insertion curve of a map (H, W)."""
+    order = np.argsort(-heatmap, axis=None, kind="stable")
+    rank = np.empty(order.size, np.int64)
+    rank[order] = np.arange(order.size)
+    ranks = torch.from_numpy(rank.reshape(heatmap.shape)).to(explanation.x.device)
+    counts = [round(share * order.size) for share in SHARES]
+    changed = torch.stack([ranks < count for count in counts])[:, None]
+    x, blank = explanation.x, explanation.plan.baseline
+    return (
+        Curve(SHARES, explanation.scores(torch.where(changed, blank, x))),
+        Curve(SHARES, explanation.scores(torch.where(changed, x, blank))),
+    )
+
+
+def infidelity(explanation: Explanation, maps: list[Floats]) -> tuple[float, ...]:
+    """The relative infidelity of each map (H, W), over the same hidden squares."""
+    from captum.metrics import infidelity as captum_infidelity
+
+    forward = _Remembering(explanation.values)
+    x, blank = explanation.x, explanation.plan.baseline
+    found = []
+    for heatmap in maps:
+        forward.rewind()
+        generator = torch.Generator().manual_seed(SEED)
+
+        def hide(repeated: Tensor, generator: torch.Generator = generator) -> tuple[Tensor, Tensor]:
+            hidden = _squares(repeated, generator)
+            return hidden.float(), torch.where(hidden, blank, repeated)
+
+        # Each pixel's share goes to its three colours, which are always hidden together.
+        colours = torch.tensor(heatmap).to(x).expand_as(x) / x.shape[1]
+        error = captum_infidelity(
+            forward,
+            hide,
+            x,
+            colours,
+            n_perturb_samples=SQUARES,
+            max_examples_per_batch=explanation.plan.chunk,
+            normalize=True,
+        )
+        found.append(float(error) / forward.mean_squared_change())
+    return tuple(found)
+
+
+def sensitivity(explanation: Explanation) -> float:
+    """The largest relative change of the map over pictures within ``RADIUS``, by Captum."""
+    from captum.metrics import sensitivity_max
+
+    generator = torch.Generator().manual_seed(SEED)
+
+    def near(x: Tensor, radius: float) -> Tensor:
+        noise = torch.rand(x.shape, generator=generator) * 2 - 1
+        return x + radius * noise.to(x)
+
+    def explain(inputs: Tensor | tuple[Tensor]) -> tuple[Tensor]:
+        # Captum gives the picture in a tuple and the pictures near it without one. A map not in
+        # a tuple it would divide row by row, by the norm of the row.
+        return (explanation.maps(inputs if isinstance(inputs, Tensor) else inputs[0]),)
+
+    return float(
+        sensitivity_max(
+            explain,
+            explanation.x,
+            near,
+            perturb_radius=RADIUS,
+            n_perturb_samples=NEIGHBOURS,
+            max_examples_per_batch=1,
+        )
+    )
+
+
+class _Remembering:
+    """A function that, once rewound, gives its answers again in the same order.
+
+    Captum asks for the same hidden squares for each map.
+    """
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        self.function = function
+        self.answers: list[Tensor] = []
+        self.place = 0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.place == len(self.answers):
+            self.answers.append(self.function(x))
+        self.place += 1
+        return self.answers[self.place - 1]
+
+    def rewind(self) -> None:
+        self.place = 0
+
+    def mean_squared_change(self) -> float:
+        """Captum asks for the changed pictures, then for the picture, batch after batch."""
+        changes = torch.cat(
+            [
+                whole - changed
+                for changed, whole in zip(self.answers[::2], self.answers[1::2], strict=True)
+            ]
+        )
+        return max(float(changes.square().mean()), torch.finfo(torch.float32).tiny)
+
+
+def _squares(x: Tensor, generator: torch.Generator) -> Tensor:
+    """True in one square a picture, a quarter of it wide, at a random place: like ``x``."""
+    side = x.shape[-1]
+    size = max(1, side // 4)
+    top, left = torch.randint(0, side - size + 1, (2, len(x), 1, 1, 1), generator=generator)
+    place = torch.arange(side)
+    rows = (place[:, None] >= top) & (place[:, None] < top + size)
+    columns = (place >= left) & (place < left + size)
+    inside: Tensor = rows & columns
+    return inside.expand_as(x).to(x.device)

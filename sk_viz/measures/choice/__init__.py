@@ -1,0 +1,1 @@
+"""What the choice between branches is worth: interventions on branch weights."""

@@ -1,0 +1,1 @@
+"""Receptive fields: in theory, as measured, and over scales."""

@@ -1,0 +1,209 @@
+"""How much of the picture a unit sees: in theory, and measured on pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sk_viz.errors import ModelError, ScaleError
+from sk_viz.measures.fields.effective import RECIPES, FieldProbe, Floats, Gate, field_sizes
+from sk_viz.measures.fields.theoretical import BranchField, theoretical_fields
+from sk_viz.measures.reading import Progress, to_tensor
+from sk_viz.measures.record import Record, build_record
+from sk_viz.pictures import CENTRE, Background, Picture, check_point, stimuli
+from sk_viz.zoo.given import as_loaded
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from sk_viz.networks.units import Unit
+    from sk_viz.zoo.model import Model
+
+NOISE_PICTURES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class ReceptiveField:
+    """The receptive field of one unit at one place.
+
+    Attributes:
+        theoretical: one entry a branch, in the order of the kernels.
+        effective: float32 (H, W) at input size, |gradient| of the unit's output at the place
+            summed over colours, mean over what was shown; not negative, in units of output per
+            unit of normalised input.
+        size: of the effective field in pixels, by definition: ``luo``, ``share_20`` ...
+            ``share_99``, ``replknet_20`` ... ``replknet_99``; see ``field_sizes``.
+        position: (row, column) in the unit's map that the place falls on.
+        record: all that is needed to make the same numbers again.
+    """
+
+    theoretical: tuple[BranchField, ...]
+    effective: Floats
+    size: dict[str, float]
+    position: tuple[int, int]
+    record: Record
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"record", "theoretical", "size", "position"}`` of plain values."""
+        return {
+            "record": dict(self.record),
+            "theoretical": [branch.to_record() for branch in self.theoretical],
+            "size": {name: _or_none(side) for name, side in self.size.items()},
+            "position": list(self.position),
+        }
+
+
+def receptive_field(
+    model: Model | nn.Module,
+    unit: str,
+    picture: Picture | Sequence[Picture] | None = None,
+    gate: Gate = "held",
+    *,
+    place: tuple[float, float] = (0.5, 0.5),
+    scales: Sequence[float] = (1.0,),
+    protocol: str = "zoom",
+    point: tuple[float, float] = CENTRE,
+    background: Background | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> ReceptiveField:
+    """The theoretical field of a unit's branches and the effective field of its output.
+
+    Args:
+        model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``).
+        unit: name of the unit, such as ``SK_3_4``.
+        picture: one picture, or several to average over. Without one, the effective field is
+            measured on pictures of seeded noise, as Luo et al. do; the record says so.
+        gate: ``"held"`` takes the branch weights as constants, so that only the convolutions
+            count; ``"free"`` also counts what a pixel does through the choice of the weights,
+            which pools the whole picture: then every pixel counts.
+        place: (x, y) in [0, 1] of the input whose field is measured.
+        scales: to average over; with the protocol ``resolution`` one.
+        protocol: ``zoom``, ``blur``, ``resolution`` or ``object``.
+        point: (x, y) in [0, 1], where to zoom to, or where to draw the object.
+        background: of the protocol ``object``: a colour (R, G, B) or a picture.
+        seed: of the noise.
+        progress: called with (done, total) after each stimulus; what it raises ends the work.
+
+    Raises:
+        ModelError: the model has no such unit, or the gate is neither held nor free.
+        ScaleError: scales, protocol, point or place that make no sense.
+        PictureError: ``object`` with a picture that has no transparency.
+    """
+    if gate not in ("held", "free"):
+        raise ModelError(f"The gate is 'held' or 'free', not {gate!r}.")
+    if protocol == "resolution" and len(tuple(scales)) > 1:
+        raise ScaleError("Fields at several resolutions have no mean; give one scale.")
+    model = as_loaded(model)
+    chosen = find_unit(model, unit)
+    place = check_point(place)
+    noise = picture is None
+    pictures = _noise(model, seed) if picture is None else as_pictures(picture)
+    shown = [
+        stimulus
+        for one in pictures
+        for stimulus in stimuli(
+            one, scales, protocol, model.preprocessing, point=point, background=background
+        )
+    ]
+    theoretical = theoretical_fields(model.network, model.units, model.preprocessing.input_size)
+    absolute, positive, position = [], [], (0, 0)
+    probe = FieldProbe(model, (chosen,), gate, place)
+    for done, stimulus in enumerate(shown, start=1):
+        maps = probe.maps(to_tensor([stimulus], model))[unit]
+        absolute.append(maps.absolute[0])
+        positive.append(maps.positive[0])
+        position = maps.position
+        if progress is not None:
+            progress(done, len(shown))
+    effective: Floats = np.mean(absolute, axis=0)
+    branches = theoretical[unit]
+    centre = centre_pixel(branches[0], position, effective.shape[0])
+    record = build_record(
+        "receptive_field",
+        model,
+        pictures[0],
+        protocol=protocol,
+        scales=scales,
+        point=point,
+        background=background,
+        seed=seed if noise else None,
+        notes=_notes(branches, noise, len(pictures)),
+        unit=unit,
+        gate=gate,
+        place=place,
+        position=position,
+        centre=centre,
+        differentiated="sum over channels of ReLU(V) at the position",
+        recipes=dict(RECIPES),
+        pictures=[{"picture": one.name, "sha256": one.sha256} for one in pictures],
+    )
+    size = field_sizes(effective, np.mean(positive, axis=0), centre)
+    effective.flags.writeable = False
+    return ReceptiveField(branches, effective, size, position, record)
+
+
+def find_unit(model: Model, name: str) -> Unit:
+    """A unit by its name.
+
+    Raises:
+        ModelError: there is none of that name.
+    """
+    for unit in model.units:
+        if unit.name == name:
+            return unit
+    names = ", ".join(unit.name for unit in model.units)
+    raise ModelError(f"There is no unit {name!r}: choose one of {names}.")
+
+
+def as_pictures(picture: Picture | Sequence[Picture]) -> tuple[Picture, ...]:
+    """One picture or several, as several.
+
+    Raises:
+        ScaleError: none at all.
+    """
+    pictures = (picture,) if isinstance(picture, Picture) else tuple(picture)
+    if not pictures:
+        raise ScaleError("There is no picture to measure on; give at least one.")
+    return pictures
+
+
+def centre_pixel(branch: BranchField, position: tuple[int, int], side: int) -> tuple[int, int]:
+    """The pixel (row, column) that a position's field is centred at, inside the picture."""
+    # Of an upper bound no more is known than the middle of a position's cell.
+    first = branch.centre if branch.status == "exact" else (branch.stride - 1) / 2
+    row, column = (int(first + branch.stride * index + 0.5) for index in position)
+    return min(max(row, 0), side - 1), min(max(column, 0), side - 1)
+
+
+def _noise(model: Model, seed: int) -> tuple[Picture, ...]:
+    """Pictures of uniform noise, of a size that the evaluation crop leaves as it is."""
+    side = round(model.preprocessing.input_size / model.preprocessing.crop_fraction)
+    rng = np.random.default_rng(seed)
+    pictures = []
+    for number in range(NOISE_PICTURES):
+        pixels = rng.integers(0, 256, (side, side, 3), np.uint8)
+        pixels.flags.writeable = False
+        digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+        pictures.append(Picture(pixels, digest, f"noise {number}, seed {seed}", "noise"))
+    return tuple(pictures)
+
+
+def _notes(branches: tuple[BranchField, ...], noise: bool, count: int) -> list[str]:
+    notes = []
+    if noise:
+        notes.append(f"The effective field was measured on {count} pictures of noise.")
+    if max(branch.size for branch in branches) > branches[0].input_size:
+        notes.append("The theoretical field is larger than the picture, which cuts it off.")
+    if any(branch.status == "upper bound" for branch in branches):
+        notes.append("The theoretical field is an upper bound: the reach of a layer is not known.")
+    return notes
+
+
+def _or_none(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if np.isnan(value) else value

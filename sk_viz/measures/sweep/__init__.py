@@ -1,0 +1,1 @@
+"""Scale sweeps: branch weights and predictions of one picture at several scales."""
