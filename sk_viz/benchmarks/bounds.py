@@ -60,7 +60,7 @@ sk_viz.sweep(model, read_sample("coffee"), np.linspace(1, 2, {_TABLE_SCALES}))
 {_PEAK}"""
 _SURVEY = f"""
 import sys
-from sk_viz.surveys.survey import run_survey
+from sk_viz.surveys.run import run_survey
 run_survey("sknet_tiny", sys.argv[1], sys.argv[2], (1.0, 1.5, 2.0), ("zoom",), device="cpu")
 {_PEAK}"""
 

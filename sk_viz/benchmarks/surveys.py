@@ -14,7 +14,7 @@ from sk_viz.benchmarks.timing import Case, Ratio, Took
 from sk_viz.networks.engine import EAGER, engine_of, read_all
 from sk_viz.pictures import Picture
 from sk_viz.surveys.plan import batch_size
-from sk_viz.surveys.survey import run_survey
+from sk_viz.surveys.run import run_survey
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model

@@ -49,7 +49,7 @@ def survey(
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster.")] = None,
 ) -> None:
     """Sweep many pictures; started again on the same folder it goes on where it stopped."""
-    from sk_viz.surveys.survey import SurveyProgress, run_survey
+    from sk_viz.surveys.run import SurveyProgress, run_survey
 
     if engine not in ("local", "ray"):
         raise ModelError(f"There is no engine {engine!r}: choose local or ray.")
@@ -82,7 +82,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """A survey's statistics, with effect sizes and intervals; also as a page to read."""
-    from sk_viz.surveys.report import make_report
+    from sk_viz.surveys.effects import make_report
 
     made = make_report(survey_folder)
     if as_json:

@@ -215,7 +215,7 @@ def _delete(kept: Kept) -> None:
 
 def _data(survey: SurveyAtHand) -> dict[str, Any]:
     """The report's numbers, worked out once for as much as is stored."""
-    from sk_viz.surveys.report import make_report
+    from sk_viz.surveys.effects import make_report
 
     def work(_: Report) -> dict[str, Any]:
         try:

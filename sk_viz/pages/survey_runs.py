@@ -8,8 +8,8 @@ from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.pages import log
 from sk_viz.pages.ending import ending
 from sk_viz.pages.jobs import StoppedError
+from sk_viz.surveys.run import SurveyProgress, run_survey
 from sk_viz.surveys.shelf import Kept, discard, remove
-from sk_viz.surveys.survey import SurveyProgress, run_survey
 
 # Pictures that are stored at once: what stopping costs at most, and how often a report can grow.
 PART_SIZE = 32

@@ -8,20 +8,20 @@ from typing import Any
 
 import streamlit as st
 
+from sk_viz.datasets.archives import (
+    MAX_EXPANDED_BYTES,
+    MAX_PICTURES,
+    MAX_ZIP_BYTES,
+    unpack_pictures,
+)
+from sk_viz.datasets.sources import open_source
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.pages import controls, shell
 from sk_viz.pages.address import in_address, number
 from sk_viz.pages.state import UPLOAD, Settings, current
 from sk_viz.pages.surveys_at_hand import on_loopback
 from sk_viz.pictures import PROTOCOLS, check_scales, parse_scales
-from sk_viz.surveys.archives import (
-    MAX_EXPANDED_BYTES,
-    MAX_PICTURES,
-    MAX_ZIP_BYTES,
-    unpack_pictures,
-)
 from sk_viz.surveys.shelf import Asked, Kept, keep, new_folder
-from sk_viz.surveys.sources import open_source
 
 ZIP, FOLDER = "Upload a zip", "A folder here"
 MAX_SCALES = 11

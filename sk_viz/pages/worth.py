@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from sk_viz.datasets.archives import unpack_pictures
+from sk_viz.datasets.sources import fingerprint, open_source
 from sk_viz.errors import ScaleError
 from sk_viz.figures.screen_style import scale_label, share_label
 from sk_viz.figures.screen_worth import accuracy_lines
@@ -26,8 +28,6 @@ from sk_viz.pages.state import Settings, current
 from sk_viz.pages.survey_start import MAX_SCALES, asked_pictures
 from sk_viz.pictures import check_scales, parse_scales
 from sk_viz.spreadsheets import to_csv
-from sk_viz.surveys.archives import unpack_pictures
-from sk_viz.surveys.sources import fingerprint, open_source
 
 if TYPE_CHECKING:
     from sk_viz.measures.choice.value import ChoiceValue

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import sk_viz
+from sk_viz.datasets.sources import Source
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.networks.engine import EAGER, engine_of
 from sk_viz.pictures import CENTRE, FILTER, check_scales
-from sk_viz.surveys.sources import Source
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model

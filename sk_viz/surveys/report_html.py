@@ -27,7 +27,7 @@ def render_report(results: SurveyResults, data: Mapping[str, Any]) -> str:
 
     Args:
         results: of the survey.
-        data: of :func:`sk_viz.surveys.report.compute`.
+        data: of :func:`sk_viz.surveys.effects.compute`.
     """
     environment = Environment(
         loader=PackageLoader("sk_viz.surveys", "templates"),

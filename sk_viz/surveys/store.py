@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from sk_viz.datasets.sources import Ref
 from sk_viz.errors import PictureError
 from sk_viz.files import whole_file, write_atomic
-from sk_viz.surveys.sources import Ref
 
 RECORD = b"sk_viz"
 _REFS = pa.schema([("file", pa.string()), ("row", pa.int64()), ("size", pa.int64())])

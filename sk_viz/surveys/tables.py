@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sk_viz.surveys.sources import Entry
+from sk_viz.datasets.sources import Entry
 from sk_viz.surveys.store import RECORD
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sk_viz.datasets.labelled import LabelledPictures
 from sk_viz.measures.certainty import likely_none
 from sk_viz.training.calibration import (
     calibration_bins,
@@ -16,7 +17,6 @@ from sk_viz.training.calibration import (
     cross_fitted,
     fit_temperature,
 )
-from sk_viz.training.data import LabelledPictures
 from sk_viz.training.evaluate import plain_view, read_in_blocks, share_of
 from sk_viz.training.judge import LARGE_SOURCE, Progress, by_source
 from sk_viz.training.strangers import Strangers, choose_rule, made_pictures, noticed_by_kind

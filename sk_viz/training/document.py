@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
+from sk_viz.datasets.labelled import read_labelled, split_validation
 from sk_viz.training.card import render
 from sk_viz.training.card_recipe import Leg, Made
 from sk_viz.training.certain import measure_certainty
-from sk_viz.training.data import read_labelled, split_validation
 from sk_viz.training.judge import Progress, judge
 from sk_viz.training.recipe import Recipe
 from sk_viz.training.samples import judge_samples

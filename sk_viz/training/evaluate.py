@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sk_viz.datasets.labelled import LabelledPictures, read_labelled
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.measures.reading import Reading, read
 from sk_viz.measures.statistics import wilson_interval
 from sk_viz.pictures import Picture, Stimulus, read_picture, stimuli
 from sk_viz.training.calibration import calibration_error
-from sk_viz.training.data import LabelledPictures, read_labelled
 from sk_viz.zoo.certainty import Share
 from sk_viz.zoo.model import Model
 
@@ -124,7 +124,7 @@ def evaluate(
     Args:
         model: any loaded model.
         source: parquet, or an ImageFolder whose folders are named by class name or WordNet id; see
-            :func:`~sk_viz.training.data.read_labelled`.
+            :func:`~sk_viz.datasets.labelled.read_labelled`.
         limit: at most so many pictures, spread evenly over the source.
         progress: called with (done, total).
 

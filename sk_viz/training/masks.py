@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sk_viz.datasets.labelled import Box, LabelledPictures
 from sk_viz.files import write_atomic
-from sk_viz.training.data import Box, LabelledPictures
 
 Mask = NDArray[np.uint8]
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sk_viz.datasets.labelled import LabelledPictures
 from sk_viz.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from sk_viz.training.augment import Cut, augment, mix
-from sk_viz.training.data import LabelledPictures
 from sk_viz.training.recipe import Recipe
 
 

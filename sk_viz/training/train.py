@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from sk_viz.datasets.labelled import LabelledPictures, read_labelled, split_validation
 from sk_viz.errors import ModelError
 from sk_viz.files import write_atomic
 from sk_viz.networks.sknet import SKNet, sknet_tiny
 from sk_viz.preprocessing import Preprocessing
-from sk_viz.training.data import LabelledPictures, read_labelled, split_validation
 from sk_viz.training.gradients import Partners, backward, forward_of
 from sk_viz.training.masks import object_masks
 from sk_viz.training.optimisation import average, optimiser_of
@@ -62,7 +62,7 @@ def train(
     """Train, or go on where the same command stopped.
 
     Args:
-        data: folder read by :func:`~sk_viz.training.data.read_labelled`.
+        data: folder read by :func:`~sk_viz.datasets.labelled.read_labelled`.
         out: folder of the checkpoint (``checkpoint.pt``), the log (``log.jsonl``) and the model
             as it is so far (``model/``, which ``load_model`` reads).
         recipe: what to do; may have more steps than a run that is continued.

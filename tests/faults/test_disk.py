@@ -12,6 +12,7 @@ import streamlit as st
 
 import sk_viz
 from sk_viz.cli import run
+from sk_viz.datasets.archives import unpack_pictures
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.figures.paper_animation import make_animation
 from sk_viz.figures.paper_make import make_figure
@@ -19,8 +20,7 @@ from sk_viz.files import write_atomic, write_together
 from sk_viz.networks.sknet import sknet_tiny
 from sk_viz.pages import checkpoint
 from sk_viz.surveys import run_survey, shelf
-from sk_viz.surveys.archives import unpack_pictures
-from sk_viz.surveys.report import make_report
+from sk_viz.surveys.effects import make_report
 from sk_viz.surveys.store import Store
 from sk_viz.zoo.bundled import load_bundled, save_bundled
 from sk_viz.zoo.checkpoints import saved

@@ -22,8 +22,9 @@ from sk_viz.cli import run
 from sk_viz.errors import ModelError
 from sk_viz.networks.readout import Readout
 from sk_viz.pictures.decoding import isolated
-from sk_viz.surveys import engine_local, run_survey
-from sk_viz.surveys import process as process_module
+from sk_viz.surveys import run_survey
+from sk_viz.surveys.engines import local as engine_local
+from sk_viz.surveys.engines import process as process_module
 from sk_viz.surveys.store import Store
 from sk_viz.zoo import hub
 
@@ -47,7 +48,7 @@ def test_a_device_that_gives_up_is_one_sentence(
     model, device = ["--model", str(model_folder)], ["--device", "cpu"]
     survey = ["survey", str(pictures), "--scales", "1,2", "--protocol", "zoom", *model, *device]
     assert run([*survey, "--out", str(tmp_path / "whole")]) == 0
-    monkeypatch.setattr("sk_viz.surveys.survey.PART_SIZE", 4)
+    monkeypatch.setattr("sk_viz.surveys.run.PART_SIZE", 4)
     assert run([*survey, "--out", str(tmp_path / "easy")]) == 0
     capsys.readouterr()
     real, left = Readout.forward, [0]
@@ -58,7 +59,7 @@ def test_a_device_that_gives_up_is_one_sentence(
             raise error
         return real(self, *args, **settings)
 
-    monkeypatch.setattr("sk_viz.surveys.survey.batch_size", lambda _: 4)
+    monkeypatch.setattr("sk_viz.surveys.run.batch_size", lambda _: 4)
     monkeypatch.setattr(Readout, "forward", fails)
     picture = str(next(pictures.rglob("*.png")))
     for allowed, words in (

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sk_viz.datasets.labelled import read_labelled
 from sk_viz.measures.held import held_weights
-from sk_viz.training.data import read_labelled
 from sk_viz.training.judge import BEYOND, OBJECT_SIZES, judge, show
 
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sk_viz.training.data import read_labelled
+from sk_viz.datasets.labelled import read_labelled
 from sk_viz.training.masks import object_mask, object_masks
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from sk_viz.datasets.labelled import read_labelled
 from sk_viz.errors import ModelError
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.training import gradients
-from sk_viz.training.data import read_labelled
 from sk_viz.training.gradients import Partners, backward, forward_of
 from sk_viz.training.recipe import Recipe
 from sk_viz.training.sampler import Sampler

@@ -12,9 +12,9 @@ import torch
 
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.pictures.decoding.isolated import PROCESSES
-from sk_viz.surveys.measure import Step, Worker
+from sk_viz.surveys.engines.process import WorkerProcess
 from sk_viz.surveys.plan import Plan
-from sk_viz.surveys.process import WorkerProcess
+from sk_viz.surveys.worker import Step, Worker
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model

@@ -9,8 +9,9 @@ import torch
 
 import sk_viz
 from sk_viz.errors import ModelError
-from sk_viz.surveys import engine_ray, run_survey
-from sk_viz.surveys import survey as survey_module
+from sk_viz.surveys import run as survey_module
+from sk_viz.surveys import run_survey
+from sk_viz.surveys.engines import ray as engine_ray
 from sk_viz.surveys.plan import Plan
 from sk_viz.surveys.store import Store
 
@@ -58,7 +59,7 @@ def test_actors_store_what_the_local_engine_stores(
 def test_a_plan_can_be_sent_to_a_worker(tmp_path, model_folder, class_folders):
     import pickle
 
-    from sk_viz.surveys.sources import open_source
+    from sk_viz.datasets.sources import open_source
 
     model = sk_viz.load_model(model_folder, "cpu")
     source = open_source(class_folders)
@@ -68,7 +69,7 @@ def test_a_plan_can_be_sent_to_a_worker(tmp_path, model_folder, class_folders):
 
 def test_an_actor_says_in_one_sentence_why_it_cannot(tmp_path, model_folder, class_folders):
     """Other packages than the survey's, or a disk that fails: no traceback out of a cluster."""
-    from sk_viz.surveys.sources import open_source
+    from sk_viz.datasets.sources import open_source
 
     source = open_source(class_folders)
     plan = Plan(str(tmp_path), source, (("zoom", 1.0),), False, 4, 8, {"engine": "openvino 9"})

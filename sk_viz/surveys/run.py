@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from sk_viz.datasets.sources import fingerprint, open_source, spread
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.networks.device import device_errors
 from sk_viz.networks.engine import EAGER
-from sk_viz.surveys import engine_local
-from sk_viz.surveys.measure import Step
+from sk_viz.surveys.engines import local as engine_local
 from sk_viz.surveys.plan import (
     PROTOCOLS,
     SCALES,
@@ -24,8 +24,8 @@ from sk_viz.surveys.plan import (
     refuse_other,
     survey_record,
 )
-from sk_viz.surveys.sources import fingerprint, open_source, spread
 from sk_viz.surveys.store import Store
+from sk_viz.surveys.worker import Step
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
@@ -94,7 +94,7 @@ def run_survey(
 
     Args:
         model_id: of ``sk_viz.load_model``.
-        source: see :func:`~sk_viz.surveys.sources.open_source`.
+        source: see :func:`~sk_viz.datasets.sources.open_source`.
         out: the survey's folder: new, empty, or of the same survey.
         scales: each once; 1.0 is what changes are measured against.
         protocols: of ``zoom``, ``blur``, ``resolution`` and ``object``.
@@ -196,6 +196,6 @@ def _steps(
         return iter(())
     if engine == "local":
         return engine_local.run(plan, model, missing)
-    from sk_viz.surveys import engine_ray
+    from sk_viz.surveys.engines import ray as engine_ray
 
     return engine_ray.run(plan, model, missing, address)

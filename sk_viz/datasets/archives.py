@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from sk_viz.datasets.sources import SUFFIXES
 from sk_viz.errors import PictureError
 from sk_viz.pictures.picture import MAX_BYTES
-from sk_viz.surveys.sources import SUFFIXES
 
 MAX_ZIP_BYTES = 200 * 2**20
 MAX_PICTURES = 5000

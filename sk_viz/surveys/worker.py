@@ -15,13 +15,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from sk_viz.datasets.sources import Entry
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.networks.engine import EAGER, Engine, engine_of
 from sk_viz.networks.readout import Readout
 from sk_viz.pictures import normalise, read_picture, stimuli
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.surveys.plan import Plan
-from sk_viz.surveys.sources import Entry
 from sk_viz.surveys.store import Store
 from sk_viz.surveys.tables import Forward, Measured, PartTables, Prepared
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sk_viz.datasets.sources import Ref, fingerprint, open_source, spread
 from sk_viz.errors import PictureError
-from sk_viz.surveys.sources import Ref, fingerprint, open_source, spread
 
 
 def test_image_folder_is_labelled_by_its_folders(class_folders):
@@ -106,7 +106,7 @@ def test_memory_does_not_follow_the_size_of_a_row_group(tmp_path):
     del batch
     script = """
 import resource, sys
-from sk_viz.surveys.sources import open_source
+from sk_viz.datasets.sources import open_source
 source = open_source(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 count = sum(1 for entry in source.entries(source.refs()))

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from sk_viz.errors import ModelError
+from sk_viz.surveys import run as survey_module
 from sk_viz.surveys import run_survey
-from sk_viz.surveys import survey as survey_module
 
 pytest.importorskip("ray.data", reason='needs pip install "ray[data]"')
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sk_viz.errors import ModelError, PictureError
-from sk_viz.surveys.engine_local import decoders_of
-from sk_viz.surveys.measure import Step, Worker
+from sk_viz.surveys.engines.local import decoders_of
 from sk_viz.surveys.plan import Plan
+from sk_viz.surveys.worker import Step, Worker
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sk_viz.datasets import archives
+from sk_viz.datasets.archives import unpack_pictures
+from sk_viz.datasets.sources import open_source
 from sk_viz.errors import PictureError
-from sk_viz.surveys import archives
-from sk_viz.surveys.archives import unpack_pictures
-from sk_viz.surveys.sources import open_source
 
 
 def zipped(*entries, **options):

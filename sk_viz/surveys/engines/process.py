@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from sk_viz.errors import ModelError, PictureError
-from sk_viz.surveys.measure import Step, Worker
 from sk_viz.surveys.plan import Plan
+from sk_viz.surveys.worker import Step, Worker
 
-_PROGRAM = "from sk_viz.surveys.process import serve; serve()"
+_PROGRAM = "from sk_viz.surveys.engines.process import serve; serve()"
 _MORE = "more"
 
 

@@ -14,8 +14,8 @@ import pytest
 
 import sk_viz
 from sk_viz.errors import ModelError, PictureError, ScaleError
+from sk_viz.surveys import run as survey_module
 from sk_viz.surveys import run_survey
-from sk_viz.surveys import survey as survey_module
 from sk_viz.surveys.store import Store
 
 
@@ -323,9 +323,9 @@ def test_many_pictures_are_read_by_a_faster_engine(
 
 def test_a_worker_with_another_engine_stops(tmp_path, model_folder, class_folders):
     """As on a machine of a cluster that lacks what the others have."""
-    from sk_viz.surveys.measure import Worker
+    from sk_viz.datasets.sources import open_source
     from sk_viz.surveys.plan import Plan
-    from sk_viz.surveys.sources import open_source
+    from sk_viz.surveys.worker import Worker
 
     record = {"engine": "openvino 2025.3"}
     source = open_source(class_folders)

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sk_viz.datasets.labelled import read_labelled, split_validation
 from sk_viz.errors import PictureError
-from sk_viz.training.data import read_labelled, split_validation
 
 
 def test_an_image_folder_gives_a_class_for_each_folder(folder):

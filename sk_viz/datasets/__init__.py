@@ -1,0 +1,1 @@
+"""Read pictures with their labels from folders, archives and parquet files."""

@@ -1,0 +1,1 @@
+"""Engines that run the parts of a survey: local, Ray, and one process per part."""
