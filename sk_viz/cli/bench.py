@@ -28,7 +28,7 @@ def bench(
     Takes about six minutes on two cores; other work on the machine widens the ranges.
     """
     from sk_viz.benchmarks.run import run_benchmarks
-    from sk_viz.figures.paper_bench import kind_of, save_bench
+    from sk_viz.figures.paper.bench import kind_of, save_bench
 
     if out is not None:
         kind_of(out)

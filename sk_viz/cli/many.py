@@ -177,7 +177,7 @@ def figure(
     again: Annotated[Path | None, typer.Option(help="A figure to make again.")] = None,
 ) -> None:
     """A figure for a paper, with its data, its caption and the command that makes it again."""
-    from sk_viz.figures.paper_make import make_again, make_figure
+    from sk_viz.publish.make import make_again, make_figure
 
     if again is not None:
         made = make_again(again, out)
@@ -221,7 +221,7 @@ def _film(
     point: tuple[float, float],
     device: str,
 ) -> None:
-    from sk_viz.figures.paper_animation import make_animation
+    from sk_viz.figures.paper.animation import make_animation
     from sk_viz.measures.sweep.run import sweep
 
     if len(inputs) != 1:

@@ -116,9 +116,9 @@ def attribute(
     as_json: JsonOption = False,
 ) -> None:
     """Which pixels speak for a class, or for a unit's choice of kernel."""
-    from sk_viz.figures.map_files import check_ending, save_map
     from sk_viz.measures.attribution.attribute import attribute as run
     from sk_viz.measures.attribution.targets import parse_target
+    from sk_viz.publish.maps import check_ending, save_map
 
     if out is not None:
         check_ending(out)
@@ -168,8 +168,8 @@ def rf(
     as_json: JsonOption = False,
 ) -> None:
     """How much of the picture a unit sees, in theory and measured."""
-    from sk_viz.figures.map_files import check_ending, save_map
     from sk_viz.measures.fields.receptive_field import receptive_field
+    from sk_viz.publish.maps import check_ending, save_map
 
     if out is not None:
         check_ending(out)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import sk_viz
-from sk_viz.figures.screen_compare import apart, apart_map, common_reach, side_lines, side_map
-from sk_viz.figures.screen_picture import picture_panel
-from sk_viz.figures.screen_style import kernel_label, scale_label, share_label
+from sk_viz.figures.screen.compare import apart, apart_map, common_reach, side_lines, side_map
+from sk_viz.figures.screen.picture import picture_panel
+from sk_viz.figures.screen.style import kernel_label, scale_label, share_label
 from sk_viz.measures.held import KINDS
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, numbers, one_of, word, write_numbers

@@ -7,10 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from sk_viz.figures.screen_channels import channel_curves
-from sk_viz.figures.screen_lines import stage_branches, stage_lines
-from sk_viz.figures.screen_map import difference_map, end_changes, most_moving_unit
-from sk_viz.figures.screen_style import decimals, kernel_label, scale_label, spread
+from sk_viz.figures.screen.channels import channel_curves
+from sk_viz.figures.screen.lines import stage_branches, stage_lines
+from sk_viz.figures.screen.map import difference_map, end_changes, most_moving_unit
+from sk_viz.figures.screen.style import decimals, kernel_label, scale_label, spread
 from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pages import controls, downloads, identity, shell
 from sk_viz.pages.explore_strip import draw_strip, fill_in

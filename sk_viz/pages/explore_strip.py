@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 import sk_viz
-from sk_viz.figures.screen_overlay import common_limit, heat_layer
-from sk_viz.figures.screen_style import scale_label, share_label, spread
+from sk_viz.figures.screen.overlay import common_limit, heat_layer
+from sk_viz.figures.screen.style import scale_label, share_label, spread
 from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pages import shell
 from sk_viz.pages.explore_view import NO_METHOD, Shown, View

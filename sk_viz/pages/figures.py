@@ -10,9 +10,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from sk_viz.errors import ScaleError
-from sk_viz.figures.paper_make import FigureBundle, make_bundle
-from sk_viz.figures.paper_request import AtHand, FigureRequest
-from sk_viz.figures.paper_style import DPI, WIDTHS, width_inches
+from sk_viz.figures.paper.style import DPI, WIDTHS, width_inches
 from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, one_of, switch, word, write_switch
@@ -21,6 +19,8 @@ from sk_viz.pages.state import UPLOAD, Settings, change, current, write_address
 from sk_viz.pages.surveys_at_hand import SurveyAtHand, at_hand, on_loopback, surveys_at_hand
 from sk_viz.pages.sweeping import inputs, point_of
 from sk_viz.pictures import check_scales, parse_scales
+from sk_viz.publish.make import FigureBundle, make_bundle
+from sk_viz.publish.request import AtHand, FigureRequest
 from sk_viz.surveys.store import Store
 
 QUESTION = "What goes into the paper?"

@@ -56,7 +56,7 @@ def _moving(settings: Settings) -> bytes:
 
 
 def _gif(sweep: Sweep, _: Report) -> bytes:
-    from sk_viz.figures.paper_animation import make_animation
+    from sk_viz.figures.paper.animation import make_animation
 
     with tempfile.TemporaryDirectory() as folder:
         return make_animation(sweep, Path(folder) / "film.gif").read_bytes()

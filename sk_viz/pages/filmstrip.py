@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from sk_viz.figures.screen_style import LEFT, RIGHT
+from sk_viz.figures.screen.style import LEFT, RIGHT
 
 PNG_UP_TO = 128  # pixels: larger pictures are sent as JPEG
 

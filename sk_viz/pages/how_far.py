@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 import sk_viz
-from sk_viz.figures.screen_field import (
+from sk_viz.figures.screen.field import (
     FieldBox,
     beyond_view,
     box_key,
@@ -20,7 +20,7 @@ from sk_viz.figures.screen_field import (
     field_growth_lines,
     field_panel,
 )
-from sk_viz.figures.screen_style import kernel_label, scale_label, spread
+from sk_viz.figures.screen.style import kernel_label, scale_label, spread
 from sk_viz.measures.fields.effective import LUO_SHARE, Gate
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, numbers, one_of, write_numbers

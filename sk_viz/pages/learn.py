@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from sk_viz.errors import ModelError
-from sk_viz.figures.screen_learn_numbers import PUSH
-from sk_viz.figures.screen_style import kernel_label, scale_label
+from sk_viz.figures.screen.learn_numbers import PUSH
+from sk_viz.figures.screen.style import kernel_label, scale_label
 from sk_viz.measures.unit_trace import UnitTrace, count_parameters, trace_unit
 from sk_viz.networks.sknet import SKNet
 from sk_viz.pages import controls, identity, shell

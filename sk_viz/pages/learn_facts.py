@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sk_viz.figures.screen_style import kernel_label
+from sk_viz.figures.screen.style import kernel_label
 from sk_viz.measures.unit_trace import Floats, Parameters, UnitTrace, pushed_weights
 
 MINUS = "−"

@@ -8,10 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from sk_viz.figures.screen_learn import branch_ink, change_map, channel_map, looks_figure
-from sk_viz.figures.screen_learn_numbers import PUSH, bars, push_curves, votes, weight_stack
-from sk_viz.figures.screen_picture import picture_panel
-from sk_viz.figures.screen_style import kernel_label
+from sk_viz.figures.screen.learn import branch_ink, change_map, channel_map, looks_figure
+from sk_viz.figures.screen.learn_numbers import PUSH, bars, push_curves, votes, weight_stack
+from sk_viz.figures.screen.picture import picture_panel
+from sk_viz.figures.screen.style import kernel_label
 from sk_viz.measures.unit_trace import pushed_weights
 from sk_viz.pages import shell
 from sk_viz.pages.learn_facts import Walk, facts, signed

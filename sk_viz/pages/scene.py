@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from sk_viz.figures.screen_map import most_moving_unit
-from sk_viz.figures.screen_style import kernel_label, scale_label
+from sk_viz.figures.screen.map import most_moving_unit
+from sk_viz.figures.screen.style import kernel_label, scale_label
 from sk_viz.pages import controls, shell
 from sk_viz.pages.prediction import said_at
 from sk_viz.pages.state import Settings

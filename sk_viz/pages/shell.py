@@ -28,7 +28,7 @@ import streamlit as st
 
 import sk_viz
 from sk_viz.errors import ModelError, PictureError, ScaleError
-from sk_viz.figures.screen_style import Ink, ink_for
+from sk_viz.figures.screen.style import Ink, ink_for
 from sk_viz.pages import checkpoint, log, presence
 from sk_viz.pages.jobs import Jobs, Report, StoppedError, was_stopped
 from sk_viz.pages.state import DEFAULT_MODEL, UPLOAD, Settings

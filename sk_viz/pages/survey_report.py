@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
-from sk_viz.figures.screen_style import scale_label
-from sk_viz.figures.screen_survey import at, effect_forest, rising_forest
+from sk_viz.figures.screen.style import scale_label
+from sk_viz.figures.screen.survey import at, effect_forest, rising_forest
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.survey_view import SurveyView
 from sk_viz.pages.surveys_at_hand import SurveyAtHand

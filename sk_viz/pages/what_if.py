@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 import sk_viz
-from sk_viz.figures.screen_intervention import answer_bars, choice_map
-from sk_viz.figures.screen_picture import picture_panel
-from sk_viz.figures.screen_style import kernel_label, scale_label, share_label
+from sk_viz.figures.screen.intervention import answer_bars, choice_map
+from sk_viz.figures.screen.picture import picture_panel
+from sk_viz.figures.screen.style import kernel_label, scale_label, share_label
 from sk_viz.measures.held import KINDS
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, number, one_of, write_number

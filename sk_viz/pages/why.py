@@ -16,14 +16,14 @@ import streamlit as st
 
 import sk_viz
 from sk_viz.figures.palette import AGAINST, FOR
-from sk_viz.figures.screen_attribution import (
+from sk_viz.figures.screen.attribution import (
     CurvePair,
     attribution_panel,
     faithfulness_curves,
     full_strength,
 )
-from sk_viz.figures.screen_picture import picture_panel
-from sk_viz.figures.screen_style import decimals, kernel_label, scale_label
+from sk_viz.figures.screen.picture import picture_panel
+from sk_viz.figures.screen.style import decimals, kernel_label, scale_label
 from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, one_of, word

@@ -17,8 +17,8 @@ import streamlit as st
 from sk_viz.datasets.archives import unpack_pictures
 from sk_viz.datasets.sources import fingerprint, open_source
 from sk_viz.errors import ScaleError
-from sk_viz.figures.screen_style import scale_label, share_label
-from sk_viz.figures.screen_worth import accuracy_lines
+from sk_viz.figures.screen.style import scale_label, share_label
+from sk_viz.figures.screen.worth import accuracy_lines
 from sk_viz.pages import controls, identity, shell
 from sk_viz.pages.address import in_address, number
 from sk_viz.pages.downloads import file_stem, table_parquet

@@ -57,7 +57,7 @@ def make_report(folder: str | Path) -> Report:
         PictureError: there is no survey, nothing has been measured yet, or the folder cannot be
             written.
     """
-    from sk_viz.surveys.report_html import render_report
+    from sk_viz.publish.report_html import render_report
 
     results = SurveyResults.open(folder)
     report = Report(compute(results), Path(folder))

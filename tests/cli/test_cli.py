@@ -11,8 +11,8 @@ import pytest
 
 import sk_viz
 from sk_viz.cli import run
-from sk_viz.figures.map_files import save_map
 from sk_viz.pictures import stimuli
+from sk_viz.publish.maps import save_map
 
 
 def test_sweep_prints_its_schema_and_nothing_else(model, picture, capsys):

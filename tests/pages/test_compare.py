@@ -12,8 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import sk_viz
-from sk_viz.figures.screen_compare import apart, apart_map, common_reach, side_lines, side_map
-from sk_viz.figures.screen_style import LIGHT
+from sk_viz.figures.screen.compare import apart, apart_map, common_reach, side_lines, side_map
+from sk_viz.figures.screen.style import LIGHT
 from sk_viz.pictures import read_sample
 
 Open = Callable[..., AppTest]

@@ -1,0 +1,248 @@
+"""For each figure: measure what it shows, and draw it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from sk_viz.errors import ModelError, PictureError
+from sk_viz.figures.paper import fig3, fig4, heatmap, rf, strip
+from sk_viz.figures.paper.style import width_inches
+from sk_viz.measures.record import Record
+from sk_viz.publish.inputs import inputs_of, model_of, one_picture, shown_as, sweep_of
+from sk_viz.publish.request import NOTHING, AtHand, Drawing, FigureRequest
+from sk_viz.publish.survey_figures import class_means, survey_map, survey_panel
+
+if TYPE_CHECKING:
+    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.surveys.results import SurveyResults
+    from sk_viz.zoo.model import Model
+
+_SCALES = (1.0, 1.5, 2.0)
+_FINE = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
+_FIG4_SCALES = (1.0, 1.5)
+_WIDE = 5.0  # inches from which a strip has six pictures
+
+
+def fig3(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
+    """Pictures one by one, and a survey's pictures together, in the form of the paper's figure 3.
+
+    Raises:
+        PictureError: more than one survey.
+        ModelError: survey and pictures of different models; other units than the paper's.
+    """
+    pictures, survey = inputs_of(request, at_hand)
+    scales = request.scales or _SCALES
+    panels: list[fig3.Fig3Panel] = []
+    records: list[Record] = []
+    kernel, unit = 5, request.unit
+    if pictures:
+        model = model_of(request, at_hand)
+        unit = unit or fig3.default_curve_unit([u.name for u in model.units])
+        for picture in pictures:
+            sweep = sweep_of(request, at_hand, model, picture, scales)
+            kernel = _largest_kernel(model, unit)
+            panels.append(_picture_panel(sweep, unit, picture.name))
+            records.append(sweep.record)
+    if survey is not None:
+        if records and records[0]["model_sha256"] != survey.record["model_sha256"]:
+            raise ModelError(
+                f"The survey is of {survey.record['model']}, the pictures are shown to "
+                f"{request.model}: choose the survey's model."
+            )
+        unit = unit or fig3.default_curve_unit(survey.units)
+        kernel = _survey_kernel(survey, unit)
+        panels.append(survey_panel(survey, unit, request.protocol, paper=request.paper))
+        records.append(_survey_record(survey))
+    assert unit is not None
+    figure, drawn = fig3.fig3(panels, unit, kernel, request.width)
+    caption = (
+        f"Weight of the {kernel}x{kernel} branch in {unit}, means of successive channels, and "
+        f"mean difference (largest minus smallest kernel) by unit, at "
+        f"{_listed(panels[0].channels)} {request.protocol}. {_rises(panels[-1])}"
+    )
+    return Drawing(figure, drawn, caption, records)
+
+
+def fig4(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
+    """The classes of a survey at two scales, in the form of the paper's figure 4.
+
+    Raises:
+        PictureError: no survey, or one without labels.
+        ScaleError: scales that were not surveyed.
+    """
+    pictures, survey = inputs_of(request, at_hand)
+    if survey is None or pictures:
+        raise PictureError("fig4 shows a survey's classes: give the folder of a survey alone.")
+    scales = request.scales or _FIG4_SCALES
+    data = class_means(survey, scales, request.protocol, paper=request.paper)
+    figure, drawn = fig4.fig4(data, request.width)
+    shares = []
+    for unit, means in data.means.items():
+        risen = means[max(means)] > means[min(means)]
+        shares.append(f"{unit} {risen.mean():.0%}")
+    caption = (
+        f"Mean difference (largest minus smallest kernel) of each of {len(data.classes)} classes "
+        f"at {_listed(scales)} {request.protocol}, {int(data.counts.sum()):,} pictures. Classes "
+        f"whose mean rises: {', '.join(shares)}."
+    )
+    return Drawing(figure, drawn, caption, [_survey_record(survey)])
+
+
+def heatmap(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
+    """All units over the scales, of a picture or of a survey's mean.
+
+    Raises:
+        PictureError: more than one picture or survey.
+    """
+    pictures, survey = inputs_of(request, at_hand)
+    if len(request.inputs) != 1:
+        raise PictureError("heatmap shows one picture or one survey: name one.")
+    if survey is not None:
+        scales, values = survey_map(survey, request.protocol)
+        units: Sequence[str] = survey.units
+        title = f"{len(survey.pictures):,} pictures, {request.protocol}"
+        record: Record = _survey_record(survey)
+    else:
+        model = model_of(request, at_hand)
+        sweep = sweep_of(request, at_hand, model, pictures[0], request.scales or _FINE)
+        scales, units = list(sweep.scales), sweep.units
+        values = np.stack([sweep.unit_differences(unit) for unit in units])
+        title, record = f"{pictures[0].name}, {request.protocol}", sweep.record
+    figure, drawn = heatmap.heatmap(units, scales, values, title, request.width)
+    caption = (
+        f"Difference (mean weight of the largest minus the smallest kernel) of every unit at "
+        f"{_listed(scales)}: {title}. It lies between {values.min():+.3f} and {values.max():+.3f}."
+    )
+    return Drawing(figure, drawn, caption, [record])
+
+
+def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
+    """A picture over the scales with predictions and attributions.
+
+    Raises:
+        PictureError: not exactly one picture.
+    """
+    from sk_viz.measures.attribution.attribute import attribute_all
+
+    picture = one_picture(request, at_hand)
+    model = model_of(request, at_hand)
+    wide = width_inches(request.width) >= _WIDE
+    scales = request.scales or (_FINE if wide else _SCALES)
+    sweep = sweep_of(request, at_hand, model, picture, scales)
+    target = _target(request.target)
+    found = attribute_all(
+        model, picture, request.method, (target,), sweep.scales, **shown_as(request, at_hand)
+    )
+    maps = [one for (one,) in found]
+    frames = []
+    for stimulus, one in zip(sweep.stimuli, maps, strict=True):
+        rows = sweep.predictions[sweep.predictions["scale"] == stimulus.scale]
+        said = [(str(n), float(p)) for n, p in zip(rows["name"], rows["probability"], strict=True)]
+        frames.append(strip.StripFrame(stimulus.scale, stimulus.rgb, said, one.heatmap))
+    texts = dict.fromkeys(one.text for one in maps)
+    of = next(iter(texts)) if len(texts) == 1 else "the likeliest class"
+    figure, drawn = strip.strip(
+        frames, f"{request.method.replace('_', ' ')} of {of}", request.width
+    )
+    best = ", ".join(
+        f"{f.predictions[0][0]} {f.predictions[0][1]:.0%} at {f.scale:g}x" for f in frames
+    )
+    caption = (
+        f"{picture.name} under {request.protocol}: what the network saw, its likeliest classes, "
+        f"and {request.method.replace('_', ' ')} of {of}, its strength the square root of the "
+        f"share of the largest over all scales. Prediction: {best}."
+    )
+    return Drawing(figure, drawn, caption, [sweep.record, *(one.record for one in maps)])
+
+
+def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
+    """The receptive field of a unit on a picture.
+
+    Raises:
+        PictureError: not exactly one picture.
+        ModelError: no such unit, or a gate that is neither held nor free.
+    """
+    from sk_viz.measures.fields.receptive_field import receptive_field
+    from sk_viz.pictures import stimuli
+
+    picture = one_picture(request, at_hand)
+    model = model_of(request, at_hand)
+    unit = request.unit or fig3.default_curve_unit([u.name for u in model.units])
+    scales = request.scales or (1.0,)
+    if request.gate not in ("held", "free"):
+        raise ModelError(f"There is no gate {request.gate!r}: choose held or free.")
+    gate: Literal["held", "free"] = "held" if request.gate == "held" else "free"
+    view = shown_as(request, at_hand)
+    field = receptive_field(model, unit, picture, gate, scales=scales, **view)
+    row, column = field.position
+    branches = []
+    for one in field.theoretical:
+        box = one.box(row, column)
+        edges = (float(box.left), float(box.top), float(box.right), float(box.bottom))
+        branches.append(rf.RfBranch(one.kernel, one.size, edges, one.status))
+    shown = stimuli(picture, scales[:1], preprocessing=model.preprocessing, **view)[0].rgb
+    figure, drawn = rf.rf(unit, shown, branches, field.effective, field.size, gate, request.width)
+    sizes = ", ".join(f"{b.kernel}x{b.kernel} {b.size} px" for b in branches)
+    caption = (
+        f"Receptive field of {unit} on {picture.name} at {model.preprocessing.input_size} px: "
+        f"in theory {sizes}; measured, gate {gate}, above 4.55 % of the peak "
+        f"{field.size['luo']:.0f} px. Grey is the square root of the share of the peak."
+    )
+    return Drawing(figure, drawn, caption, [field.record])
+
+
+def _picture_panel(sweep: Sweep, unit: str, title: str) -> fig3.Fig3Panel:
+    rows = sweep.weights[sweep.weights["unit"] == unit].drop_duplicates("branch")
+    largest = int(np.argmax(rows["kernel"].to_numpy()))
+    weights = sweep.unit_weights(unit)[:, largest, :].astype(np.float64)
+    units = fig3.default_units(sweep.units)
+    values = {name: sweep.unit_differences(name) for name in units}
+    return fig3.Fig3Panel(
+        title=title,
+        channels=dict(zip(sweep.scales, weights, strict=True)),
+        differences={
+            scale: {name: float(v[n]) for name, v in values.items()}
+            for n, scale in enumerate(sweep.scales)
+        },
+        pictures=[stimulus.rgb for stimulus in sweep.stimuli],
+    )
+
+
+def _largest_kernel(model: Model, unit: str) -> int:
+    from sk_viz.measures.fields.receptive_field import find_unit
+
+    return max(find_unit(model, unit).kernels)
+
+
+def _survey_kernel(survey: SurveyResults, unit: str) -> int:
+    for one in survey.header["units"]:
+        if one["name"] == unit:
+            return int(max(one["kernels"]))
+    raise ModelError(f"There is no unit {unit!r}: choose one of {', '.join(survey.units)}.")
+
+
+def _survey_record(survey: SurveyResults) -> dict[str, Any]:
+    return survey.record | {"measured": len(survey.pictures), "unreadable": len(survey.unreadable)}
+
+
+def _target(text: str) -> int | str | tuple[str, int]:
+    """A target as ``attribute`` takes it, from ``class``, a class, ``SK_3_4`` or ``SK_3_4:17``."""
+    unit, _, channel = text.partition(":")
+    if channel.isdecimal():
+        return unit, int(channel)
+    return int(text) if text.isdecimal() else text
+
+
+def _rises(panel: fig3.Fig3Panel) -> str:
+    """The change of each unit from the first to the last scale, in words."""
+    scales = list(panel.differences)
+    first, last = panel.differences[scales[0]], panel.differences[scales[-1]]
+    changes = ", ".join(f"{unit} {last[unit] - first[unit]:+.4f}" for unit in first)
+    return f"Change from {scales[0]:g}x to {scales[-1]:g}x ({panel.title}): {changes}."
+
+
+def _listed(scales: Any) -> str:
+    return ", ".join(f"{scale:g}x" for scale in scales)

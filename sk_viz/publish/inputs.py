@@ -1,0 +1,106 @@
+"""What the words of a figure's request stand for: pictures, a survey, a model, and a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sk_viz.errors import PictureError
+from sk_viz.publish.request import AtHand, FigureRequest
+
+if TYPE_CHECKING:
+    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.pictures import Background, Picture
+    from sk_viz.surveys.results import SurveyResults
+    from sk_viz.zoo.model import Model
+
+
+def inputs_of(
+    request: FigureRequest, at_hand: AtHand
+) -> tuple[list[Picture], SurveyResults | None]:
+    """The pictures, and the survey if there is one.
+
+    Raises:
+        PictureError: more than one survey; a picture or survey that cannot be read.
+    """
+    from sk_viz.surveys.results import SurveyResults
+
+    folders = {
+        name: at_hand.surveys.get(name, Path(name))
+        for name in request.inputs
+        if name in at_hand.surveys or (name not in at_hand.pictures and Path(name).is_dir())
+    }
+    if len(folders) > 1:
+        raise PictureError("A figure shows one survey: name one folder.")
+    survey = SurveyResults.open(next(iter(folders.values()))) if folders else None
+    names = [name for name in request.inputs if name not in folders]
+    return [_picture(name, at_hand, cutout=request.protocol == "object") for name in names], survey
+
+
+def one_picture(request: FigureRequest, at_hand: AtHand) -> Picture:
+    """The picture of a figure that shows one.
+
+    Raises:
+        PictureError: not exactly one, or one that cannot be read.
+    """
+    if len(request.inputs) != 1:
+        raise PictureError(f"{request.name} shows one picture: name one.")
+    return _picture(request.inputs[0], at_hand, cutout=request.protocol == "object")
+
+
+def _picture(name: str, at_hand: AtHand, *, cutout: bool = False) -> Picture:
+    """What is at hand, a file, or a sample."""
+    from sk_viz.pictures import read_cutout, read_picture, read_sample, samples
+
+    if name in at_hand.pictures:
+        return at_hand.pictures[name]
+    if not Path(name).exists() and name in {sample.id for sample in samples()}:
+        return read_sample(name)
+    return read_cutout(name) if cutout else read_picture(name)
+
+
+def model_of(request: FigureRequest, at_hand: AtHand) -> Model:
+    """The request's model, loaded if it is not at hand."""
+    from sk_viz.zoo.model import load_model
+
+    return at_hand.model or load_model(request.model, request.device)
+
+
+def sweep_of(
+    request: FigureRequest,
+    at_hand: AtHand,
+    model: Model,
+    picture: Picture,
+    scales: Sequence[float],
+) -> Sweep:
+    """The picture shown to the model as the request says."""
+    from sk_viz.measures.sweep.run import sweep
+
+    return sweep(model, picture, scales, **shown_as(request, at_hand))
+
+
+def shown_as(request: FigureRequest, at_hand: AtHand) -> dict[str, Any]:
+    """The arguments of a measure that say how the picture is shown, but for the scale."""
+    return {
+        "protocol": request.protocol,
+        "point": request.point,
+        "background": _background(request, at_hand),
+    }
+
+
+def _background(request: FigureRequest, at_hand: AtHand) -> Background | None:
+    """A colour where three numbers are written, else a picture.
+
+    Raises:
+        PictureError: no such picture; another protocol than ``object``, which has none.
+    """
+    if request.background is None:
+        return None
+    if request.protocol != "object":
+        raise PictureError("The protocol object alone has a background: leave it out.")
+    parts = request.background.split(",")
+    if len(parts) == 3 and all(part.strip().isdecimal() for part in parts):
+        red, green, blue = (int(part) for part in parts)
+        return red, green, blue
+    return _picture(request.background, at_hand)

@@ -1,0 +1,269 @@
+"""One call from a picture or a survey to a figure's files, and the same again from a file."""
+
+from __future__ import annotations
+
+import pickle
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from sk_viz.errors import ModelError, PictureError
+from sk_viz.figures.paper.latex import bibtex, snippet
+from sk_viz.figures.paper.metadata import KINDS, metadata, read_metadata
+from sk_viz.figures.paper.style import DPI, WIDTHS, paper_style, render, width_inches
+from sk_viz.files import write_together
+from sk_viz.publish import build
+from sk_viz.publish.request import NOTHING, AtHand, Drawing, FigureRequest
+from sk_viz.spreadsheets import to_csv
+from sk_viz.zoo.catalogue import SPLIT_NOTE
+
+_DIGESTS = ("picture_sha256", "model_sha256", "source_sha256", "background")
+
+
+@dataclass(frozen=True)
+class FigureFiles:
+    """What was written.
+
+    Attributes:
+        figure: the figure itself, its record in its metadata.
+        table: CSV of what is drawn.
+        snippet: LaTeX that includes it, its caption with the numbers.
+        bibliography: BibTeX of the paper and this software.
+        command: makes the figure again.
+    """
+
+    figure: Path
+    table: Path
+    snippet: Path
+    bibliography: Path
+    command: str
+
+
+@dataclass(frozen=True)
+class FigureBundle:
+    """A figure in every form, nothing written.
+
+    Attributes:
+        pdf: the file of :func:`make_figure` that ends so.
+        svg: likewise.
+        png: likewise.
+        table: CSV of what is drawn.
+        snippet: LaTeX that includes the PDF.
+        bibliography: BibTeX of the paper and this software.
+        caption: plain text, with the numbers.
+        command: makes the PDF again.
+    """
+
+    pdf: bytes
+    svg: bytes
+    png: bytes
+    table: bytes
+    snippet: bytes
+    bibliography: bytes
+    caption: str
+    command: str
+
+
+NAMES: Mapping[str, Callable[[FigureRequest, AtHand], Drawing]] = {
+    "fig3": build.fig3,
+    "fig4": build.fig4,
+    "heatmap": build.heatmap,
+    "strip": build.strip,
+    "rf": build.rf,
+}
+
+
+def make_figure(
+    name: str,
+    inputs: str | Path | Sequence[str | Path],
+    out: str | Path,
+    width: str = "cvpr-column",
+    dpi: int = DPI,
+    **options: Any,
+) -> FigureFiles:
+    """Measure and draw a figure, and write it with its table, LaTeX and BibTeX beside it.
+
+    Args:
+        name: ``fig3`` (pictures, a survey, or both), ``fig4`` (a survey), ``heatmap`` (a picture
+            or a survey), ``strip`` (a picture), ``rf`` (a picture).
+        inputs: paths of pictures and of a survey's folder.
+        out: ends with .pdf, .svg or .png.
+        width: a name of ``WIDTHS``, or inches.
+        dpi: of a PNG, and of pictures inside the others.
+        options: the other fields of :class:`FigureRequest`.
+
+    Raises:
+        PictureError: a picture or survey that cannot be used, or a place that cannot be written.
+        ModelError: no such figure, width, model, unit, method or target.
+        ScaleError: scales and protocol that make no sense together.
+    """
+    known = {field.name for field in fields(FigureRequest)}
+    if unknown := sorted(set(options) - known):
+        raise ModelError(f"A figure has no option {unknown[0]!r}: {', '.join(sorted(known))}.")
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    request = FigureRequest(name, tuple(str(path) for path in paths), width, dpi, **options)
+    return _make(request, Path(out), None)
+
+
+def make_again(file: str | Path, out: str | Path | None = None) -> FigureFiles:
+    """Make a figure again from what its file carries.
+
+    Args:
+        file: a PDF, SVG or PNG of :func:`make_figure`.
+        out: where to; the same file by default.
+
+    Raises:
+        PictureError: not such a file, or a picture, survey or model that has changed since.
+    """
+    carried = read_metadata(file)
+    try:
+        asked = dict(carried["request"])
+        asked["inputs"] = tuple(asked["inputs"])
+        asked["scales"] = None if asked["scales"] is None else tuple(asked["scales"])
+        asked["point"] = tuple(asked["point"])
+        request = FigureRequest(**asked)
+        records = carried["records"]
+    except (KeyError, TypeError) as error:
+        raise PictureError(
+            f"{Path(file).name!r} carries no request of this version of SK-Viz: make it anew."
+        ) from error
+    return _make(request, Path(out or file), records)
+
+
+def command_of(request: FigureRequest, out: str) -> str:
+    """The command line that makes a figure."""
+    words = ["sk-viz", "figure", request.name, *request.inputs, "--out", out]
+    plain = FigureRequest(request.name, request.inputs)
+    for field in fields(FigureRequest):
+        value = getattr(request, field.name)
+        if field.name in ("name", "inputs") or value == getattr(plain, field.name):
+            continue
+        if value is True:
+            words.append(f"--{field.name}")
+        elif field.name in ("scales", "point"):
+            words += [f"--{field.name}", ",".join(f"{number:g}" for number in value)]
+        else:
+            words += [f"--{field.name}", str(value)]
+    return shlex.join(words)
+
+
+def preview(request: FigureRequest, at_hand: AtHand = NOTHING) -> bytes:
+    """The figure as a PNG, nothing written; raises what :func:`make_figure` raises."""
+    _check(request, "png")
+    with paper_style(request.latex):
+        drawing = NAMES[request.name](request, at_hand)
+        return render(drawing.figure, "png", {}, request.dpi)
+
+
+def make_bundle(request: FigureRequest, stem: str, at_hand: AtHand = NOTHING) -> FigureBundle:
+    """Measure once, and draw the figure in every form.
+
+    Args:
+        request: the figure.
+        stem: of its files' names.
+        at_hand: what stands for the request's words.
+
+    Raises:
+        PictureError, ModelError, ScaleError: as :func:`make_figure`.
+    """
+    _check(request, "pdf")
+    drawn: dict[str, bytes] = {}
+    with paper_style(request.latex):
+        drawing = _marked(NAMES[request.name](request, at_hand))
+        # Rendering fixes a figure's layout to that file's kind; each kind gets a fresh one.
+        fresh = pickle.dumps(drawing.figure)
+        for kind in KINDS:
+            figure = pickle.loads(fresh)
+            drawn[kind] = _rendered(request, replace(drawing, figure=figure), f"{stem}.{kind}")
+    command = command_of(request, f"{stem}.pdf")
+    return FigureBundle(
+        pdf=drawn["pdf"],
+        svg=drawn["svg"],
+        png=drawn["png"],
+        table=to_csv(drawing.drawn),
+        snippet=_snippet(request, drawing, f"{stem}.pdf").encode(),
+        bibliography=bibtex().encode(),
+        caption=drawing.caption,
+        command=command,
+    )
+
+
+def _make(request: FigureRequest, out: Path, before: Sequence[Any] | None) -> FigureFiles:
+    _check(request, out.suffix.lower().removeprefix("."))
+    with paper_style(request.latex):
+        drawing = _marked(NAMES[request.name](request, NOTHING))
+        if before is not None:
+            _refuse_changed(before, drawing.records)
+        data = _rendered(request, drawing, out.name)
+    files = FigureFiles(
+        figure=out,
+        table=out.with_suffix(".csv"),
+        snippet=out.with_suffix(".tex"),
+        bibliography=out.with_name("sk-viz.bib"),
+        command=command_of(request, out.name),
+    )
+    try:
+        write_together(
+            {
+                files.figure: data,
+                files.table: to_csv(drawing.drawn),
+                files.snippet: _snippet(request, drawing, out.name).encode(),
+                files.bibliography: bibtex().encode(),
+            }
+        )
+    except OSError as error:
+        raise PictureError(f"{str(out)!r} cannot be written: {error.strerror or error}.") from error
+    return files
+
+
+def _rendered(request: FigureRequest, drawing: Drawing, name: str) -> bytes:
+    """The figure's file of this name, with its record; inside ``paper_style``."""
+    kind = name.rsplit(".", 1)[-1].lower()
+    carried = {
+        "sk_viz": "figure",
+        "command": command_of(request, name),
+        "request": asdict(request),
+        "records": [dict(record) for record in drawing.records],
+    }
+    return render(drawing.figure, kind, metadata(kind, request.name, carried), request.dpi)
+
+
+def _marked(drawing: Drawing) -> Drawing:
+    """With a caption that says what the network is, unless it is a trained one of the paper's."""
+    notes = dict.fromkeys(
+        str(record["model_note"])
+        for record in drawing.records
+        if record["model_kind"] == "untrained" or SPLIT_NOTE in record["model_note"]
+    )
+    return replace(drawing, caption=" ".join([drawing.caption, *notes]))
+
+
+def _snippet(request: FigureRequest, drawing: Drawing, name: str) -> str:
+    spans = request.width.endswith("-text") and WIDTHS.get(request.width, 0) > 6
+    return snippet(name, drawing.caption, command_of(request, name), spans=spans)
+
+
+def _check(request: FigureRequest, kind: str) -> None:
+    if request.name not in NAMES:
+        raise ModelError(f"There is no figure {request.name!r}: choose {', '.join(NAMES)}.")
+    if kind not in KINDS:
+        raise PictureError("A figure's file must end with .pdf, .svg or .png: name it so.")
+    if not request.inputs:
+        raise PictureError("A figure needs a picture or a survey's folder: name one.")
+    if not 30 <= request.dpi <= 1200:
+        raise PictureError(f"{request.dpi} dpi make no figure: choose 30 to 1200.")
+    width_inches(request.width)
+
+
+def _refuse_changed(before: Sequence[Any], now: Sequence[Mapping[str, Any]]) -> None:
+    for old, new in zip(before, now, strict=True):
+        for key in _DIGESTS:
+            if old.get(key) != new.get(key):
+                named = old.get(key.replace("_sha256", ""))
+                what = named if isinstance(named, str) else f"The {key.replace('_sha256', '')}"
+                raise PictureError(
+                    f"{what} is not what it was when the figure was made: bring the old one "
+                    "back, or make the figure anew."
+                )

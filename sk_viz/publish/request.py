@@ -1,0 +1,96 @@
+"""What a figure is asked for with, and what comes of it before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sk_viz.figures.paper.style import DPI
+from sk_viz.pictures import CENTRE
+
+if TYPE_CHECKING:
+    from sk_viz.pictures import Picture
+    from sk_viz.zoo.model import Model
+
+
+@dataclass(frozen=True)
+class FigureRequest:
+    """Everything that a figure is made from.
+
+    Attributes:
+        name: fig3, fig4, heatmap, strip or rf.
+        inputs: paths of pictures and of a survey's folder, or names of samples.
+        width: a name of ``WIDTHS``, or inches.
+        dpi: of a PNG, and of pictures inside the others.
+        model: for pictures; a survey has its own.
+        scales: None for those of the figure.
+        protocol: of scale.
+        point: (x, y) in [0, 1], where to zoom to, or where to draw the object.
+        background: of the protocol ``object``: the path of a picture, the name of a sample, or a
+            colour such as ``255,255,255``; None for the mean colour of the preprocessing.
+        unit: None for that of the figure.
+        method: of the attributions.
+        target: of the attributions.
+        gate: of the receptive field: held or free.
+        paper: draw the paper's own values beside.
+        latex: set all text by LaTeX.
+        device: where the model runs.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    width: str = "cvpr-column"
+    dpi: int = DPI
+    model: str = "sknet_tiny"
+    scales: tuple[float, ...] | None = None
+    protocol: str = "zoom"
+    point: tuple[float, float] = CENTRE
+    background: str | None = None
+    unit: str | None = None
+    method: str = "integrated_gradients"
+    target: str = "class"
+    gate: str = "held"
+    paper: bool = False
+    latex: bool = False
+    device: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class AtHand:
+    """What stands for the words of a request, where these name nothing that can be read.
+
+    Attributes:
+        pictures: by the input, or the background, that names them, such as those that were
+            uploaded.
+        surveys: folder by the input that names it.
+        model: that of the request, loaded; None to load it.
+    """
+
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    surveys: Mapping[str, Path] = field(default_factory=dict)
+    model: Model | None = None
+
+
+NOTHING = AtHand()
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A figure before it is written.
+
+    Attributes:
+        figure: to be rendered inside ``paper_style``.
+        drawn: the numbers in it.
+        caption: plain text, with the numbers.
+        records: of what was measured for it.
+    """
+
+    figure: Figure
+    drawn: pd.DataFrame
+    caption: str
+    records: Sequence[Mapping[str, Any]]
