@@ -114,8 +114,8 @@ def worth(
     as_json: JsonOption = False,
 ) -> None:
     """What the choice is worth: accuracy with live branch weights and with held ones."""
+    from sk_viz.measures.accuracy import known_pictures
     from sk_viz.measures.choice.value import LIVE, value_of_choice
-    from sk_viz.training.evaluate import known_pictures
 
     loaded = load(model, device)
     pictures = known_pictures(loaded, source, limit)

@@ -70,7 +70,7 @@ def train(
     compiled: Annotated[bool, typer.Option("--compile/--no-compile")] = True,
 ) -> None:
     """Train the bundled model and write its card; started again with the same words it goes on."""
-    from sk_viz.training.document import document
+    from sk_viz.training.card.document import document
     from sk_viz.training.recipe import BUNDLED, Recipe
     from sk_viz.training.train import Progress
     from sk_viz.training.train import train as run
@@ -94,7 +94,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """How often a model is right on labelled pictures."""
-    from sk_viz.training.evaluate import evaluate as run
+    from sk_viz.measures.accuracy import evaluate as run
     from sk_viz.zoo.model import load_model
 
     with progress_bar("evaluating") as progress:

@@ -111,8 +111,8 @@ def many(settings: Settings) -> None:
 
 
 def _compute(settings: Settings, view: WorthView, given: Any) -> Worth:
+    from sk_viz.measures.accuracy import known_pictures
     from sk_viz.measures.choice.value import value_of_choice
-    from sk_viz.training.evaluate import known_pictures
 
     protocol = "zoom" if settings.protocol == "object" else settings.protocol
     scales = check_scales(tuple(sorted(set(parse_scales(view.scales)))), protocol)

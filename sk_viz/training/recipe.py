@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from sk_viz.training.augment import Augmentation
+from sk_viz.training.data.augment import Augmentation
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Recipe:
             zooms bring real detail; ignored with one collection.
         validation: share of the pictures held out.
         seed: of the weights and of every draw; a step's draws depend on it and the step alone.
-        augmentation: see :class:`~sk_viz.training.augment.Augmentation`.
+        augmentation: see :class:`~sk_viz.training.data.augment.Augmentation`.
         after: what is done first, with steps of its own; the learning rate then rises again
             (a warm restart: Loshchilov & Hutter, "SGDR", 2017).
         afresh: begin from the averaged weights of what was done first, with an optimiser that

@@ -22,11 +22,11 @@ from sk_viz.errors import ModelError
 from sk_viz.files import write_atomic
 from sk_viz.networks.sknet import SKNet, sknet_tiny
 from sk_viz.preprocessing import Preprocessing
-from sk_viz.training.gradients import Partners, backward, forward_of
-from sk_viz.training.masks import object_masks
+from sk_viz.training.data.masks import object_masks
+from sk_viz.training.data.sampler import Sampler, normalise_batch
 from sk_viz.training.optimisation import average, optimiser_of
+from sk_viz.training.partners import Partners, backward, forward_of
 from sk_viz.training.recipe import Recipe
-from sk_viz.training.sampler import Sampler, normalise_batch
 from sk_viz.zoo.bundled import ClassName, save_bundled
 
 CHECKPOINT = "checkpoint.pt"

@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import sk_viz
-from sk_viz.training.evaluate import evaluate
+from sk_viz.measures.accuracy import evaluate
 
 OpenPage = Callable[..., AppTest]
 FIRST = {"over": "many", "worth_scales": "1,2"}

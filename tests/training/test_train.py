@@ -10,9 +10,9 @@ from sk_viz.datasets.labelled import read_labelled
 from sk_viz.errors import ModelError
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.training import train as module
-from sk_viz.training.augment import Augmentation
+from sk_viz.training.data.augment import Augmentation
+from sk_viz.training.data.sampler import Sampler
 from sk_viz.training.recipe import Recipe
-from sk_viz.training.sampler import Sampler
 from sk_viz.training.train import train
 from sk_viz.zoo.model import load_model
 

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sk_viz.datasets.labelled import LabelledPictures
-from sk_viz.measures.certainty import likely_none
-from sk_viz.training.calibration import (
+from sk_viz.measures.accuracy import plain_view, read_in_blocks, share_of
+from sk_viz.measures.calibration import (
     calibration_bins,
     calibration_error,
     cross_fitted,
     fit_temperature,
 )
-from sk_viz.training.evaluate import plain_view, read_in_blocks, share_of
-from sk_viz.training.judge import LARGE_SOURCE, Progress, by_source
-from sk_viz.training.strangers import Strangers, choose_rule, made_pictures, noticed_by_kind
+from sk_viz.measures.certainty import likely_none
+from sk_viz.training.judging.judge import LARGE_SOURCE, Progress, by_source
+from sk_viz.training.judging.strangers import Strangers, choose_rule, made_pictures, noticed_by_kind
 from sk_viz.zoo.certainty import Certainty
 from sk_viz.zoo.model import Model
 

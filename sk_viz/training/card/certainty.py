@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sk_viz.training.markdown import number, share, table
+from sk_viz.training.card.markdown import number, share, table
 
 _SCORES = {
     "probability": "largest probability",

@@ -5,7 +5,7 @@ import pytest
 
 from sk_viz.datasets.labelled import read_labelled
 from sk_viz.measures.held import held_weights
-from sk_viz.training.judge import BEYOND, OBJECT_SIZES, judge, show
+from sk_viz.training.judging.judge import BEYOND, OBJECT_SIZES, judge, show
 
 
 def test_the_findings_say_what_a_direct_forward_says(model, folder):
@@ -57,7 +57,7 @@ def test_held_at_the_mean_is_the_same_network_with_those_weights(model, folder):
 
 def test_an_object_of_half_size_stands_in_a_border(model, folder):
     from sk_viz.pictures import read_picture
-    from sk_viz.training.judge import _view
+    from sk_viz.training.judging.judge import _view
 
     view = _view(model, 0.5, "zoom", read_picture(read_labelled(folder).encoded[0])).rgb
     assert view.shape == (64, 64, 3)

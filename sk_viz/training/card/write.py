@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sk_viz.training import card_certainty, card_scale
-from sk_viz.training.card_recipe import Made, recipe_of
-from sk_viz.training.markdown import share, table
+from sk_viz.training.card import certainty, scale
+from sk_viz.training.card.markdown import share, table
+from sk_viz.training.card.recipe import Made, recipe_of
 
 _TERMS = {
     "caltech-101": (
@@ -26,7 +26,7 @@ def render(made: Made, found: Mapping[str, Any]) -> str:
 
     Args:
         made: how the model came to be.
-        found: of :func:`~sk_viz.training.judge.judge`.
+        found: of :func:`~sk_viz.training.judging.judge.judge`.
     """
     parts = [
         f"# {made.id}",
@@ -51,15 +51,15 @@ def render(made: Made, found: Mapping[str, Any]) -> str:
         "at their mean over these pictures.",
         _choice(found),
         "## Does a larger object draw a larger kernel",
-        card_scale.question(found),
-        card_scale.effects(found),
-        *card_scale.by_input(found),
+        scale.question(found),
+        scale.effects(found),
+        *scale.by_input(found),
         "## How sure it is",
-        card_certainty.calibration(found["certainty"]),
+        certainty.calibration(found["certainty"]),
         "### When a picture is of none of its classes",
-        card_certainty.unknown(found["certainty"]["unknown"]),
+        certainty.unknown(found["certainty"]["unknown"]),
         "## The sample pictures of this project",
-        card_certainty.samples(found["samples"]),
+        certainty.samples(found["samples"]),
         "## What it can't do",
         _limits(made, found),
         "## By class",

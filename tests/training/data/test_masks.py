@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from sk_viz.datasets.labelled import read_labelled
-from sk_viz.training.masks import object_mask, object_masks
+from sk_viz.training.data.masks import object_mask, object_masks
 
 
 def _disc(side: int, radius: float) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sk_viz.training.augment import Augmentation, Cut, augment, mix
+from sk_viz.training.data.augment import Augmentation, Cut, augment, mix
 
 
 @settings(max_examples=60, deadline=None)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sk_viz.training.calibration import (
+from sk_viz.measures.calibration import (
     calibration_bins,
     calibration_error,
     cross_fitted,

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from sk_viz.datasets.labelled import LabelledPictures, read_labelled
 from sk_viz.errors import ModelError, PictureError
+from sk_viz.measures.calibration import calibration_error
 from sk_viz.measures.reading import Reading, read
 from sk_viz.measures.statistics import wilson_interval
 from sk_viz.pictures import Picture, Stimulus, read_picture, stimuli
-from sk_viz.training.calibration import calibration_error
 from sk_viz.zoo.certainty import Share
 from sk_viz.zoo.model import Model
 

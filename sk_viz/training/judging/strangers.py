@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sk_viz.datasets.labelled import LabelledPictures, read_labelled
+from sk_viz.measures.accuracy import share_of
 from sk_viz.measures.certainty import known_score, likely_none
-from sk_viz.training.evaluate import share_of
 from sk_viz.zoo.certainty import Score, UnknownRule
 
 KEPT = 0.95

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sk_viz.training.judge import BEYOND, DETAIL
-from sk_viz.training.markdown import table
+from sk_viz.training.card.markdown import table
+from sk_viz.training.judging.judge import BEYOND, DETAIL
 
 
 def question(found: Mapping[str, Any]) -> str:

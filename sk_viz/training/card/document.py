@@ -13,13 +13,13 @@ from typing import Any
 import torch
 
 from sk_viz.datasets.labelled import read_labelled, split_validation
-from sk_viz.training.card import render
-from sk_viz.training.card_recipe import Leg, Made
-from sk_viz.training.certain import measure_certainty
-from sk_viz.training.judge import Progress, judge
+from sk_viz.training.card.recipe import Leg, Made
+from sk_viz.training.card.samples import judge_samples
+from sk_viz.training.card.write import render
+from sk_viz.training.judging.certain import measure_certainty
+from sk_viz.training.judging.judge import Progress, judge
+from sk_viz.training.judging.strangers import read_strangers
 from sk_viz.training.recipe import Recipe
-from sk_viz.training.samples import judge_samples
-from sk_viz.training.strangers import read_strangers
 from sk_viz.training.train import LOG, MODEL
 from sk_viz.zoo.bundled import WEIGHTS, load_bundled, save_bundled
 from sk_viz.zoo.catalogue import count_macs

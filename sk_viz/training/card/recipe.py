@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sk_viz.training.markdown import table
+from sk_viz.training.card.markdown import table
 from sk_viz.training.train import CURVE_MOST
 
 # The shares of an augmentation that differ between the rounds, and what the card calls them.

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sk_viz.datasets.labelled import LabelledPictures
 from sk_viz.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from sk_viz.training.augment import Cut, augment, mix
+from sk_viz.training.data.augment import Cut, augment, mix
 from sk_viz.training.recipe import Recipe
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sk_viz.training.card_recipe import Leg
-from sk_viz.training.document import course, document
+from sk_viz.training.card.document import course, document
+from sk_viz.training.card.recipe import Leg
 from sk_viz.training.recipe import Recipe
 from sk_viz.zoo.bundled import ClassName, load_bundled, save_bundled
 from sk_viz.zoo.model import load_model

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sk_viz.datasets.labelled import LabelledPictures
+from sk_viz.measures.accuracy import Answers, read_in_blocks, share_of
 from sk_viz.measures.statistics import holm, paired_effect
 from sk_viz.pictures import Picture, Stimulus, stimuli
-from sk_viz.training.evaluate import Answers, read_in_blocks, share_of
 from sk_viz.zoo.model import Model
 
 Progress = Callable[[str], None]

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from sk_viz.errors import ModelError, PictureError
+from sk_viz.measures.accuracy import Answers, evaluate
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.preprocessing import Preprocessing
-from sk_viz.training.evaluate import Answers, evaluate
 from sk_viz.zoo.classes import imagenet_classes
 from sk_viz.zoo.model import as_model
 

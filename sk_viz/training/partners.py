@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
+from sk_viz.training.data.sampler import Sampler
 from sk_viz.training.optimisation import keep_branches_exact
 from sk_viz.training.recipe import Recipe
-from sk_viz.training.sampler import Sampler
 
 Forward = Callable[[Tensor], Tensor]
 _PATIENCE = 5.0  # seconds between looks whether the other process still lives

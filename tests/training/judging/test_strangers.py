@@ -5,7 +5,7 @@ from sk_viz.errors import PictureError
 from sk_viz.measures.certainty import known_score, likely_none
 from sk_viz.measures.statistics import ranks
 from sk_viz.pictures import read_picture
-from sk_viz.training.strangers import (
+from sk_viz.training.judging.strangers import (
     choose_rule,
     made_pictures,
     noticed_by_kind,

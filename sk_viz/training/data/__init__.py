@@ -1,0 +1,1 @@
+"""Training data: which pictures are drawn and how they are augmented."""

@@ -1,0 +1,1 @@
+"""Judge a trained network on pictures that no training saw."""
