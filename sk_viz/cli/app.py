@@ -34,9 +34,9 @@ def app(
     browser: Annotated[bool, typer.Option("--browser/--no-browser")] = True,
 ) -> int:
     """Open the web app: upload a picture, rescale it, watch the branch weights move."""
-    import sk_viz.pages
+    import sk_viz.app
 
-    entry = Path(sk_viz.pages.__file__).parent / "entry.py"
+    entry = Path(sk_viz.app.__file__).parent / "entry.py"
     chosen = _port(host, port)
     settings = dict(_flat(tomllib.loads(settings_file().read_text())))
     settings |= {
@@ -46,7 +46,7 @@ def app(
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
     print(f"SK-Viz is at http://{host}:{chosen} (stop it with Ctrl-C)", flush=True)
-    command = [sys.executable, "-m", "sk_viz.pages.serve", str(entry), *flags]
+    command = [sys.executable, "-m", "sk_viz.app.serve", str(entry), *flags]
     with subprocess.Popen(command) as server:
         # Who ends this process means the server, which would stay otherwise.
         signal.signal(signal.SIGTERM, _end)

@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     log = tmp_path_factory.mktemp("server") / "log"
     # As `make app` does, but for the command's own process.
-    command = [sys.executable, "-m", "sk_viz.pages.serve", "app.py", f"--server.port={port}"]
+    command = [sys.executable, "-m", "sk_viz.app.serve", "app.py", f"--server.port={port}"]
     with log.open("w") as out:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
     try:

@@ -11,13 +11,13 @@ import pytest
 import streamlit as st
 
 import sk_viz
+from sk_viz.app.shared import checkpoint
 from sk_viz.cli import run
 from sk_viz.datasets.archives import unpack_pictures
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.figures.paper.animation import make_animation
 from sk_viz.files import write_atomic, write_together
 from sk_viz.networks.sknet import sknet_tiny
-from sk_viz.pages import checkpoint
 from sk_viz.publish.make import make_figure
 from sk_viz.surveys import run_survey, shelf
 from sk_viz.surveys.effects import make_report

@@ -99,7 +99,7 @@ def test_a_lock_alone_goes_after_a_day():
 
 
 def test_the_first_look_at_the_surveys_sweeps():
-    from sk_viz.pages import survey
+    from sk_viz.app.survey import page as survey
 
     with unpacking() as (killed, left):
         killed.kill()

@@ -100,11 +100,11 @@ def scales() -> Target:
 
 def address() -> Target:
     """Settings that make an address which makes the same settings, and one line a refusal."""
+    from sk_viz.app.state.address import MAX_LENGTH, from_address, to_address
+    from sk_viz.app.state.settings import MAX_COUNT, Settings
     from sk_viz.errors import ScaleError
-    from sk_viz.pages.address import MAX_LENGTH, from_address, to_address
-    from sk_viz.pages.state import MAX_COUNT, Settings
 
-    pages = [importlib.import_module(f"sk_viz.pages.{name}") for name in PAGES]
+    pages = [importlib.import_module(f"sk_viz.app.{name}") for name in PAGES]
     kinds = [
         kind
         for page in pages
@@ -287,7 +287,7 @@ WATCHED = {
         "sk_viz.cli.options",
         "sk_viz.measures.attribution.targets",
     ],
-    "address": ["sk_viz.pages", "sk_viz.pictures.scales"],
+    "address": ["sk_viz.app", "sk_viz.pictures.scales"],
     "config": ["sk_viz.networks"],
     "checkpoint": ["sk_viz.zoo.checkpoints", "sk_viz.zoo.pickles"],
     "weights": ["sk_viz.networks"],

@@ -76,7 +76,7 @@ def serving(folder: Path, keeps: int, *command: str) -> Iterator[Server]:
     """
     port = free_port()
     log = folder / "log"
-    serve = ("-m", "sk_viz.pages.serve", "app.py", "--server.port=PORT")
+    serve = ("-m", "sk_viz.app.serve", "app.py", "--server.port=PORT")
     words = command or (*serve, f"--server.disconnectedSessionTTL={keeps}")
     started = [sys.executable, *(word.replace("PORT", str(port)) for word in words)]
     surveys = {"SK_VIZ_CACHE": str(folder / "cache")}

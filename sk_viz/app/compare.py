@@ -1,0 +1,373 @@
+"""Compare: what differs between two settings?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+import sk_viz
+from sk_viz.app.server.jobs import Report
+from sk_viz.app.shared import controls, identity, shell
+from sk_viz.app.shared.scene import Scene, choose_scale, scene
+from sk_viz.app.state.address import in_address, numbers, one_of, word, write_numbers
+from sk_viz.app.state.settings import UPLOAD, Settings, change, current, write_address
+from sk_viz.figures.screen.compare import apart, apart_map, common_reach, side_lines, side_map
+from sk_viz.figures.screen.picture import picture_panel
+from sk_viz.figures.screen.style import kernel_label, scale_label, share_label
+from sk_viz.measures.held import KINDS
+from sk_viz.pictures import PROTOCOLS, samples
+
+if TYPE_CHECKING:
+    from sk_viz.measures.sweep.run import Sweep
+
+QUESTION = "What differs between two settings?"
+SAME = "same"
+
+
+def _read_hold(text: str) -> str:
+    """``<unit, stage or all>.<kind>``, or nothing."""
+    where, _, kind = text.rpartition(".")
+    if text and kind not in KINDS:
+        raise ValueError(f"give a unit, a dot, and one of {', '.join(KINDS)}")
+    return f"{word(where)}.{kind}" if text else ""
+
+
+def _read_point(text: str) -> tuple[float, ...]:
+    point = numbers(0, 1, 2)(text)
+    if len(point) == 1:
+        raise ValueError("give two numbers x,y from 0 to 1")
+    return point
+
+
+@dataclass(frozen=True)
+class CompareView:
+    """What side B does otherwise; side A is what all pages share.
+
+    Attributes:
+        picture: a sample, ``UPLOAD``, or ``SAME`` as A.
+        model: an id, or ``SAME``.
+        protocol: or ``SAME``. Blur at first: it tells the size of an object from its detail.
+        point: or () for A's.
+        hold_a: what is held on side A, such as ``SK_3_2.largest``; "" for nothing.
+        hold_b: the same on side B.
+    """
+
+    picture: str = in_address(SAME, "b.picture", word)
+    model: str = in_address(SAME, "b.model", word)
+    protocol: str = in_address("blur", "b.protocol", one_of(SAME, *PROTOCOLS))
+    point: tuple[float, ...] = in_address((), "b.point", _read_point, write_numbers)
+    hold_a: str = in_address("", "a.hold", _read_hold)
+    hold_b: str = in_address("", "b.hold", _read_hold)
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One side.
+
+    Attributes:
+        name: A or B.
+        scene: model and picture as they are by themselves.
+        sweep: with what is held.
+        hold: that, "" for nothing.
+    """
+
+    name: str
+    scene: Scene
+    sweep: Sweep
+    hold: str
+
+    @property
+    def kernels(self) -> tuple[int, int]:
+        """Smallest and largest of the network."""
+        every = [kernel for unit in self.scene.model.units for kernel in unit.kernels]
+        return min(every), max(every)
+
+    @property
+    def best(self) -> tuple[str, float]:
+        """The likeliest class at the scale that is looked at."""
+        table = self.sweep.predictions
+        row = table[(table["scale"] == self.scene.scale) & (table["rank"] == 1)].iloc[0]
+        return str(row["name"]), float(row["probability"])
+
+
+def page() -> None:
+    """Draw the page."""
+    view = current(CompareView)  # first, so that the sidebar tells what of the address it refuses
+    settings = controls.shared()
+    controls.version_line()
+    write_address(Settings, CompareView)
+    shell.question(QUESTION)
+    answer = st.container()
+    scale = _choose(settings, view)
+    with answer:
+        both = shell.last_good("compare", lambda: _compute(settings, view))
+    if both is None:
+        return
+    first, second = both
+    with answer:
+        _answer(first, second)
+    with scale:
+        choose_scale(first.scene)
+    reach = common_reach(first.sweep.differences, second.sweep.differences)
+    # Columns of their own, so that both maps stand at one height.
+    for column, side in zip(st.columns(2, gap="medium"), both, strict=True):
+        with column:
+            _side(side, first.scene.unit.name, reach)
+    _apart(first, second)
+
+
+def settings_of_b(settings: Settings, view: CompareView) -> Settings:
+    """What B is shown: A's settings but for what the page chose otherwise."""
+    protocol = settings.protocol if view.protocol == SAME else view.protocol
+    picture = settings.picture if view.picture == SAME else view.picture
+    if picture not in ("", UPLOAD) and picture not in shell.sample_ids(protocol):
+        picture = ""  # a cut-out is no photograph: the first of the kind
+    return replace(
+        settings,
+        picture=picture,
+        model=settings.model if view.model == SAME else view.model,
+        protocol=protocol,
+        point=(view.point[0], view.point[1]) if view.point else settings.point,
+        scales=settings.scales or settings.default_scales,
+    )
+
+
+def _compute(settings: Settings, view: CompareView) -> tuple[Side, Side]:
+    return (
+        _swept("A", settings, view.hold_a),
+        _swept("B", settings_of_b(settings, view), view.hold_b),
+    )
+
+
+def _swept(name: str, settings: Settings, hold: str) -> Side:
+    now = scene(settings)
+    if not hold:
+        return Side(name, now, now.sweep, hold)
+    where, _, kind = hold.rpartition(".")
+    scales = now.sweep.scales
+    key = ("sweep", *now.inputs, settings.protocol, scales, now.point, hold)
+
+    def work(report: Report) -> Sweep:
+        return sk_viz.sweep(
+            now.model,
+            now.picture,
+            scales=scales,
+            held={where: kind},
+            progress=report,
+            protocol=settings.protocol,
+            point=now.point,
+            background=now.background,
+        )
+
+    return Side(name, now, shell.result(key, f"Sweeping side {name}", work), hold)
+
+
+def _choose(settings: Settings, view: CompareView) -> Any:
+    """The controls of both sides in one row; where the scale of both is chosen."""
+    scale, hold_a, *rest, hold_b = st.columns(6)
+    other = settings_of_b(settings, view)
+    with hold_a:
+        _hold("A", settings, view)
+    _choose_b(other, settings, view, rest)
+    with hold_b:
+        _hold("B", other, view)
+    if other.protocol in ("zoom", "object"):
+        _point(other)
+    return scale
+
+
+def _choose_b(own: Settings, settings: Settings, view: CompareView, columns: list[Any]) -> None:
+    titles = {s.id: s.title for s in samples() if s.id in shell.sample_ids(own.protocol)}
+    pictures = {SAME: "Same picture", **titles}
+    if "upload" in st.session_state:
+        pictures[UPLOAD] = "Your picture"
+    models = {SAME: "Same model"} | {name: name for name in shell.model_ids()}
+    protocols = {SAME: f"Same protocol ({settings.protocol})"} | {p: p for p in PROTOCOLS}
+    for column, field, options in zip(
+        columns,
+        ("picture", "model", "protocol"),
+        (pictures, models, protocols),
+        strict=True,
+    ):
+        value = getattr(view, field)
+        column.selectbox(
+            f"B: {field}",
+            list(options),
+            format_func=_named(options),
+            **controls.bound(
+                f"compare.{field}", value if value in options else SAME, CompareView, field
+            ),
+        )
+
+
+def _named(options: dict[str, str]) -> Any:
+    return lambda name: options.get(name, name)
+
+
+def _point(own: Settings) -> None:
+    def moved() -> None:
+        chosen = st.session_state["compare.x"], st.session_state["compare.y"]
+        change(CompareView, point=() if chosen == current(Settings).point else chosen)
+
+    what = "Point of zoom" if own.protocol == "zoom" else "Place"
+    columns = st.columns(6)[-2:]
+    for column, axis, value in zip(columns, "xy", own.point, strict=True):
+        st.session_state[f"compare.{axis}"] = value
+        column.slider(
+            f"B: {what.lower()}, {axis}",
+            0.0,
+            1.0,
+            step=0.01,
+            key=f"compare.{axis}",
+            on_change=moved,
+        )
+
+
+def _hold(name: str, own: Settings, view: CompareView) -> None:
+    """Which weights are held on this side."""
+    field = f"hold_{name.lower()}"
+    hold: str = getattr(view, field)
+    try:
+        units = shell.model(own).units
+    except ValueError:
+        return  # the page says why
+    names = [unit.name for unit in units]
+    stages = [f"SK_{stage}" for stage in dict.fromkeys(unit.stage for unit in units)]
+    options = [f"{where}.{kind}" for where in ("all", *stages, *names) for kind in KINDS]
+    choices = dict.fromkeys(["", *options, hold])  # with what a link holds in another network
+    st.selectbox(
+        f"{name}: hold weights",
+        list(choices),
+        format_func=_held,
+        help="Side A is the picture, model and protocol of the sidebar." if name == "A" else None,
+        **controls.bound(f"compare.{field}", hold, CompareView, field),
+    )
+
+
+def _held(hold: str) -> str:
+    if not hold:
+        return "None: all choose"
+    where, _, kind = hold.rpartition(".")
+    place = {"all": "all units"}.get(where, where)
+    stage = re.fullmatch(r"SK_(\d+)", where)
+    return f"{f'stage {stage[1]}' if stage else place}: {kind}"
+
+
+def _answer(first: Side, second: Side) -> None:
+    """What was found, in one sentence or two."""
+    scale = first.scene.scale
+    (name, share), (other, other_share) = first.best, second.best
+    says = (
+        f"At {scale_label(scale)} A says **{shell.plain(name)}** ({share_label(share)}), B "
+        f"**{shell.plain(other)}** ({share_label(other_share)})."
+    )
+    if not _agree(first, second):
+        st.markdown(
+            "The two networks have other units, so their stages are compared and no map of their "
+            f"difference is drawn. {says}"
+        )
+        return
+    table = apart(first.sweep.differences, second.sweep.differences)
+    most = table.iloc[int(table["difference"].abs().argmax())]
+    if not most["difference"]:
+        st.markdown(f"All units choose the same on both sides. {says}")
+        return
+    towards = first.kernels[1] if most["difference"] > 0 else first.kernels[0]
+    st.markdown(
+        f"B differs from A most in **{shell.plain(str(most['unit']))}** at "
+        f"{scale_label(float(most['scale']))}: {_signed(float(most['difference']))} towards "
+        f"{kernel_label(towards)}; over all units and scales by "
+        f"{table['difference'].abs().mean():.3f} on average. {says}"
+    )
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _agree(first: Side, second: Side) -> bool:
+    """Whether a unit of one side can be held against the same unit of the other."""
+    one, other = ([(u.name, u.kernels) for u in side.scene.model.units] for side in (first, second))
+    return one == other
+
+
+def _side(side: Side, unit: str, reach: float) -> None:
+    now = side.scene
+    held = f" · held: {_held(side.hold)}" if side.hold else ""
+    st.markdown(
+        f"**{side.name}** · {shell.plain(now.model.id)} {identity.marks_of(now.model)} · "
+        f"{now.settings.protocol} · {shell.plain(now.picture.name)}{shell.plain(held)}"
+    )
+    picture, answers = st.columns([1, 1.6], vertical_alignment="center")
+    with picture:
+        figure = picture_panel(now.stimulus.rgb, shell.ink())
+        figure.update_layout(height=120)
+        st.plotly_chart(
+            figure,
+            theme=None,
+            key=f"compare.shown.{side.name}",
+            config={"displayModeBar": False},
+            alt=f"The picture as side {side.name} is shown it.",
+        )
+    table = side.sweep.predictions
+    top = table[table["scale"] == now.scale]
+    answers.markdown(
+        "  \n".join(
+            f":small[{share_label(share)} {shell.plain(name)}]"
+            for name, share in zip(top["name"], top["probability"], strict=True)
+        )
+    )
+    st.plotly_chart(
+        side_map(
+            side.sweep.differences,
+            shell.ink(),
+            reach=reach,
+            kernels=side.kernels,
+            unit=unit,
+            scale=now.scale,
+            protocol=now.settings.protocol,
+        ),
+        theme=None,
+        key=f"compare.map.{side.name}",
+        on_select=_clicked(f"compare.map.{side.name}"),
+        selection_mode="points",
+        config={"displayModeBar": False},
+        alt=f"Map of unit by scale of side {side.name}.",
+    )
+
+
+def _clicked(key: str) -> Any:
+    def clicked() -> None:
+        points = st.session_state[key].selection.points
+        if points:
+            unit, scale = points[0]["customdata"]
+            change(Settings, unit=str(unit), scale=float(scale))
+
+    return clicked
+
+
+def _apart(first: Side, second: Side) -> None:
+    scale = first.scene.scale
+    if _agree(first, second):
+        st.markdown("**B minus A**")
+        table = apart(first.sweep.differences, second.sweep.differences)
+        figure = apart_map(
+            table, shell.ink(), kernels=first.kernels, unit=first.scene.unit.name, scale=scale
+        )
+        alt = "Map of unit by scale: the difference of side B minus that of side A."
+    else:
+        st.markdown("**Stages of both sides**")
+        sides = [(side.name, side.sweep.differences) for side in (first, second)]
+        figure = side_lines(sides, shell.ink(), scale=scale)
+        alt = "One panel a stage: its mean difference over the scales on both sides."
+    st.plotly_chart(
+        figure, theme=None, key="compare.apart", config={"displayModeBar": False}, alt=alt
+    )
+    if first.hold or second.hold:
+        st.caption(
+            "Of a held unit the maps show what it would have chosen; the units behind it choose "
+            "from what they then see."
+        )

@@ -1,0 +1,1 @@
+"""The page Explore: how do the branch weights change with scale?"""

@@ -1,0 +1,62 @@
+"""For slides: the zoom as a film, on the page Figures."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Hashable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from sk_viz.app.server.jobs import Report
+from sk_viz.app.shared import shell
+from sk_viz.app.shared.scene import scene
+from sk_viz.app.state.settings import Settings
+
+if TYPE_CHECKING:
+    from sk_viz.measures.sweep.run import Sweep
+
+
+def film(settings: Settings) -> None:
+    """For slides: the sweep of the sidebar's scales, as a GIF, when it is asked for."""
+    asked: set[Hashable] = st.session_state.setdefault("figures.films", set())
+    key: Hashable = ("film", settings.picture, settings.model, settings.protocol, settings.scales)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**For slides** The scales of the sidebar as a film.")
+        if key not in asked:
+            st.button(
+                "Make the GIF",
+                key="figures.film",
+                icon=":material/animation:",
+                on_click=lambda: asked.add(key),
+            )
+    if key not in asked:
+        return
+    made = shell.last_good("figures.film", lambda: _moving(settings))
+    if made is None:
+        return
+    st.image(made, width=640, alt="The picture as it is zoomed, and every unit beside it.")
+    st.download_button(
+        "GIF",
+        made,
+        file_name="sk-viz.gif",
+        mime="image/gif",
+        on_click="ignore",
+        icon=":material/download:",
+        key="figures.file.GIF",
+    )
+
+
+def _moving(settings: Settings) -> bytes:
+    now = scene(settings)
+    key = ("gif", *now.inputs, settings.protocol, now.sweep.scales, now.point)
+    return shell.result(key, "Drawing the film", partial(_gif, now.sweep))
+
+
+def _gif(sweep: Sweep, _: Report) -> bytes:
+    from sk_viz.figures.paper.animation import make_animation
+
+    with tempfile.TemporaryDirectory() as folder:
+        return make_animation(sweep, Path(folder) / "film.gif").read_bytes()

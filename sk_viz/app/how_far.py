@@ -1,0 +1,388 @@
+"""How far: how much of the picture does a unit see?"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+import sk_viz
+from sk_viz.app.server.jobs import Report
+from sk_viz.app.shared import controls, identity, shell
+from sk_viz.app.shared.downloads import file_stem, table_parquet
+from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
+from sk_viz.app.state.address import in_address, numbers, one_of, write_numbers
+from sk_viz.app.state.settings import Settings, change, current, write_address
+from sk_viz.figures.screen.field import (
+    FieldBox,
+    beyond_view,
+    box_key,
+    field_boxes,
+    field_growth_lines,
+    field_panel,
+)
+from sk_viz.figures.screen.style import kernel_label, scale_label, spread
+from sk_viz.measures.fields.effective import LUO_SHARE, Gate
+from sk_viz.pictures import CENTRE
+
+if TYPE_CHECKING:
+    from sk_viz.measures.fields.growth import FieldGrowth
+    from sk_viz.measures.fields.receptive_field import ReceptiveField
+    from sk_viz.measures.fields.theoretical import BranchField, Extent
+
+QUESTION = "How much of the picture does a unit see?"
+MOST_SCALES = 6
+
+# The sizes of an effective field by their names in the records, in words.
+SIZES = {
+    "luo": "√ of the area above 4.55 % of the peak (Luo)",
+    "share_20": "square that holds 20 % of the gradient",
+    "share_30": "square that holds 30 % of the gradient",
+    "share_50": "square that holds 50 % of the gradient",
+    "share_99": "square that holds 99 % of the gradient",
+    "replknet_20": "square, 20 % of the log-gradient (RepLKNet)",
+    "replknet_30": "square, 30 % of the log-gradient (RepLKNet)",
+    "replknet_50": "square, 50 % of the log-gradient (RepLKNet)",
+    "replknet_99": "square, 99 % of the log-gradient (RepLKNet)",
+}
+
+
+def _read_place(text: str) -> tuple[float, ...]:
+    place = numbers(0, 1, 2)(text)
+    if len(place) != 2:
+        raise ValueError("give two numbers x,y from 0 to 1")
+    return place
+
+
+@dataclass(frozen=True)
+class HowFarView:
+    """What this page alone chooses.
+
+    Attributes:
+        place: (x, y) in [0, 1] of what the network is shown, whose field is looked at.
+        size: the definition of size that is followed over the scales.
+    """
+
+    place: tuple[float, float] = in_address(CENTRE, "place", _read_place, write_numbers)
+    size: str = in_address("share_50", "size", one_of(*SIZES))
+
+
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """What the page draws: the same field twice."""
+
+    scene: Scene
+    place: tuple[float, float]
+    held: ReceptiveField
+    free: ReceptiveField
+
+
+def page() -> None:
+    """Draw the page."""
+    view = current(HowFarView)  # before the sidebar, which tells what of the address was refused
+    settings = controls.shared()
+    controls.version_line()
+    now = shell.last_good("how_far.scene", lambda: scene(settings))
+    write_address(Settings, HowFarView)
+    shell.question(QUESTION)
+    if now is None:
+        return
+    _choices(now, view)
+    fields = shell.last_good("how_far", lambda: _compute(now, view))
+    if fields is None:
+        return
+    _answer(fields)
+    _panels(fields)
+    identity.line(fields.scene.model, fields.scene.picture)
+    left, right = st.columns([1, 1.1], gap="medium")
+    with left:
+        _tables(fields)
+    with right:
+        _growth(now, view)
+
+
+def _choices(now: Scene, view: HowFarView) -> None:
+    unit, scale, x, y = st.columns([1.2, 1.4, 0.8, 0.8], gap="medium")
+    with unit:
+        choose_unit(now)
+    with scale:
+        choose_scale(now)
+
+    def moved() -> None:
+        change(HowFarView, place=(st.session_state["place.x"], st.session_state["place.y"]))
+
+    for column, name, value in zip((x, y), "xy", view.place, strict=True):
+        st.session_state[f"place.{name}"] = value
+        column.slider(f"Place, {name}", 0.0, 1.0, step=0.01, key=f"place.{name}", on_change=moved)
+
+
+def _compute(now: Scene, view: HowFarView) -> Fields:
+    def field(gate: Gate) -> ReceptiveField:
+        def work(report: Report) -> ReceptiveField:
+            return sk_viz.receptive_field(
+                now.model,
+                now.unit.name,
+                now.picture,
+                gate,
+                place=view.place,
+                scales=(now.scale,),
+                progress=report,
+                **now.shown_as,
+            )
+
+        return shell.result(
+            ("field", gate, *_key(now, view), now.scale),
+            f"Measuring the field, gate {gate}",
+            work,
+        )
+
+    return Fields(now, view.place, field("held"), field("free"))
+
+
+def _key(now: Scene, view: HowFarView) -> tuple[Hashable, ...]:
+    return (*now.inputs, now.unit.name, now.settings.protocol, now.point, view.place)
+
+
+def _answer(fields: Fields) -> None:
+    now, side = fields.scene, fields.held.effective.shape[0]
+    branches = fields.held.theoretical
+    small, large = (
+        next(b for b in branches if b.kernel == k)
+        for k in (min(now.unit.kernels), max(now.unit.kernels))
+    )
+    text, files = st.columns([6, 1], vertical_alignment="center")
+    bound = "at most " if large.status != "exact" else ""
+    with text:
+        st.markdown(
+            f"In theory **{shell.plain(now.unit.name)}** sees {bound}{small.size} px through its "
+            f"{kernel_label(small.kernel)} and {large.size} px through its "
+            f"{kernel_label(large.kernel)} branch, of a picture of {side} px; half of what really "
+            f"moves it lies within **{_pixels(fields.held.size['share_50'])}** with the gate held, "
+            f"**{_pixels(fields.free.size['share_50'])}** with the gate free."
+        )
+    with files:
+        download(_files(fields))
+
+
+def _pixels(side: float) -> str:
+    return "no pixel" if math.isnan(side) else f"{side:.0f} px"
+
+
+def _panels(fields: Fields) -> None:
+    ink, rgb = shell.ink(), fields.scene.stimulus.rgb
+    held, free = fields.held, fields.free
+    row, column = held.position
+    side = rgb.shape[0]
+    chart: dict[str, Any] = {"theme": None, "config": {"displayModeBar": False}}
+    boxes = [
+        FieldBox(b.kernel, _edges(b, b.smallest, row, column), _edges(b, b.largest, row, column))
+        for b in sorted(held.theoretical, key=lambda b: b.kernel)
+    ]
+    first, second, third = st.columns(3, gap="medium")
+    with first:
+        st.markdown("**In theory**, at the place you click")
+        st.plotly_chart(
+            field_boxes(
+                rgb,
+                boxes,
+                ink,
+                place=fields.place,
+                positions=math.ceil(side / held.theoretical[0].stride),
+            ),
+            key="how_far.boxes",
+            on_select=_clicked,
+            selection_mode="points",
+            alt="Boxes on the picture: what each branch can see. The table below has their sizes.",
+            **chart,
+        )
+        rim = " A box at the rim reaches further." if beyond_view(boxes, side) else ""
+        st.caption(
+            f"{box_key([box.kernel for box in boxes])}. Solid: the longest path, dotted: the "
+            f"shortest, through the shortcuts. What lies outside the picture is padding.{rim}",
+            unsafe_allow_html=True,
+        )
+    for place, one, title, what, text in (
+        (second, held, "**Measured, gate held**", "held", "Only the convolutions count."),
+        (
+            third,
+            free,
+            "**Measured, gate free**",
+            "free",
+            "Also what a pixel does through the choice, which pools the whole picture.",
+        ),
+    ):
+        with place:
+            st.markdown(title)
+            st.plotly_chart(
+                field_panel(
+                    rgb,
+                    one.effective,
+                    ink,
+                    level=LUO_SHARE,
+                    centre=_centre(one),
+                    squares={"50 %": one.size["share_50"], "99 %": one.size["share_99"]},
+                ),
+                key=f"how_far.{what}",
+                alt=f"The effective field over the picture with the gate {what}. The table below "
+                "has its sizes.",
+                **chart,
+            )
+            st.caption(
+                f"{text} Bright: the share of the field's own peak, as its square root. Line: "
+                "4.55 % of the peak; dotted: the squares that hold 50 % and 99 %."
+            )
+
+
+def _edges(
+    branch: BranchField, path: Extent, row: int, column: int
+) -> tuple[float, float, float, float]:
+    step = branch.stride if branch.status == "exact" else 0
+    left, top = path.start + step * column, path.start + step * row
+    return left, top, left + path.size, top + path.size
+
+
+def _centre(field: ReceptiveField) -> tuple[int, int]:
+    row, column = field.record["centre"]
+    return int(row), int(column)
+
+
+def _clicked() -> None:
+    points = st.session_state["how_far.boxes"].selection.points
+    if points and points[0].get("customdata"):
+        x, y = points[0]["customdata"]
+        change(HowFarView, place=(round(float(x), 3), round(float(y), 3)))
+
+
+def _tables(fields: Fields) -> None:
+    st.markdown("**In theory**, px")
+    rows = [
+        {
+            "branch": kernel_label(b.kernel),
+            "shortest path": b.smallest.size,
+            "longest path": b.largest.size,
+            "stride": b.stride,
+            "how sure": b.status,
+        }
+        for b in sorted(fields.held.theoretical, key=lambda b: b.kernel)
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="how_far.theory")
+    st.markdown("**Measured** on this picture, px")
+    st.dataframe(sizes_table(fields.held, fields.free), hide_index=True, key="how_far.sizes")
+
+
+def sizes_table(held: ReceptiveField, free: ReceptiveField) -> pd.DataFrame:
+    """The sizes of both fields by every named definition."""
+    return pd.DataFrame(
+        [
+            {
+                "size": title,
+                "gate held": round(held.size[name], 1),
+                "gate free": round(free.size[name], 1),
+                "how sure": "measured",
+            }
+            for name, title in SIZES.items()
+        ]
+    )
+
+
+def _growth(now: Scene, view: HowFarView) -> None:
+    """Over the scales: drawn last, since it takes longest."""
+    st.markdown("**Does it grow when the object is enlarged?**")
+    st.selectbox(
+        "Size",
+        list(SIZES),
+        format_func=lambda name: SIZES[name],
+        label_visibility="collapsed",
+        **controls.bound("how_far.size", view.size, HowFarView, "size"),
+    )
+    found = shell.last_good("how_far.growth", lambda: _grow(now, view))
+    if found is None:
+        return
+    st.plotly_chart(
+        field_growth_lines(
+            found.table,
+            view.size,
+            shell.ink(),
+            scale=now.scale,
+            protocol=str(found.record["protocol"]),
+            title="side" if view.size != "luo" else "size",
+        ),
+        theme=None,
+        key="how_far.lines",
+        config={"displayModeBar": False},
+        alt="Size of the effective field over the scales with the weights of 1.0x held, those of "
+        "each scale held, and the gate free.",
+    )
+    st.caption(growth_sentence(found, view.size))
+
+
+def _grow(now: Scene, view: HowFarView) -> FieldGrowth:
+    from sk_viz.measures.fields.growth import field_growth
+
+    # Growth is counted from 1, so it is measured there in any case.
+    scales = tuple(sorted({1.0, *spread(now.sweep.scales, MOST_SCALES)}))
+
+    def work(report: Report) -> FieldGrowth:
+        return field_growth(
+            now.model,
+            now.picture,
+            units=[now.unit.name],
+            scales=scales,
+            place=view.place,
+            progress=report,
+            **now.shown_as,
+        )
+
+    return shell.result(("growth", *_key(now, view), scales), "Measuring over the scales", work)
+
+
+def growth_sentence(found: FieldGrowth, size: str) -> str:
+    """How much the field grows to the largest scale, and what each part adds."""
+    parts = {float(row["scale"]): row for row in found.parts(size).to_dict("records")}
+    last = max(parts)
+    if last == 1.0:
+        return "Only one scale was shown: choose a range of scales in the sidebar."
+    first, end = parts[1.0], parts[last]
+    gate = end["gate"] - first["gate"]
+    before = first["at_one"] + first["gate"]
+    total = end["stimulus"] + end["choice"] + gate
+    if math.isnan(total):
+        return "The field is zero everywhere at one of the scales, so it has no size there."
+    text = (
+        f"From 1.0× to {scale_label(last)} the field with the gate free goes from {before:.1f} to "
+        f"{before + total:.1f} px ({total:+.1f}): {end['stimulus']:+.1f} px by the picture alone "
+        f"with the weights of 1.0×, {end['choice']:+.1f} px by the weights that were chosen anew, "
+        f"{gate:+.1f} px by what pixels do through the gate. One picture, one place: measured, "
+        "without an interval."
+    )
+    return text.replace("(-", "(−").replace(" -", " −")
+
+
+def _files(fields: Fields) -> list[File]:
+    stem = f"{file_stem(fields.held.record)}_{fields.scene.unit.name}"
+    table = sizes_table(fields.held, fields.free)
+    return [
+        (
+            "Gate held, JSON",
+            lambda: json.dumps(fields.held.to_json(), indent=1).encode(),
+            f"{stem}_held.json",
+            "application/json",
+        ),
+        (
+            "Gate free, JSON",
+            lambda: json.dumps(fields.free.to_json(), indent=1).encode(),
+            f"{stem}_free.json",
+            "application/json",
+        ),
+        (
+            "Sizes, Parquet",
+            lambda: table_parquet(table, fields.held.record),
+            f"{stem}_sizes.parquet",
+            "application/vnd.apache.parquet",
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""The page Learn: one unit, step by step."""

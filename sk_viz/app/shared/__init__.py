@@ -1,0 +1,1 @@
+"""What several pages share: the shell, the sidebar's controls, the scene."""

@@ -1,0 +1,150 @@
+"""What the pages about one unit at one scale share: their scene, its choices and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from sk_viz.app.shared import controls, shell
+from sk_viz.app.shared.prediction import said_at
+from sk_viz.app.shared.sweeping import inputs, point_of, swept
+from sk_viz.app.state.settings import Settings
+from sk_viz.figures.screen.map import most_moving_unit
+from sk_viz.figures.screen.style import kernel_label, scale_label
+from sk_viz.pictures import Picture, Stimulus
+
+if TYPE_CHECKING:
+    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.networks.units import Unit
+    from sk_viz.zoo.model import Model
+
+# What is offered to download: label, the bytes when they are asked for, file name, type.
+File = tuple[str, Callable[[], bytes], str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One unit of a model that is shown a picture at one scale.
+
+    Attributes:
+        settings: as they were chosen.
+        model: the model.
+        picture: the picture.
+        background: under an object, else None.
+        sweep: over all chosen scales, which also says what moves most.
+        unit: the unit that is chosen, or the one that moves most.
+        scale: the scale that is chosen, or the first.
+    """
+
+    settings: Settings
+    model: Model
+    picture: Picture
+    background: Picture | None
+    sweep: Sweep
+    unit: Unit
+    scale: float
+
+    @property
+    def point(self) -> tuple[float, float]:
+        """The point, where the protocol has one."""
+        return point_of(self.settings, self.settings.protocol)
+
+    @property
+    def inputs(self) -> tuple[Hashable, ...]:
+        """What names model and picture in the key of a result."""
+        return inputs(self.model, self.picture, self.background)
+
+    @property
+    def shown_as(self) -> dict[str, Any]:
+        """The arguments of a measure that say how the picture is shown, but for the scale."""
+        return {
+            "protocol": self.settings.protocol,
+            "point": self.settings.point,
+            "background": self.background,
+        }
+
+    @property
+    def stimulus(self) -> Stimulus:
+        """What the network is shown at the scale."""
+        return self.sweep.stimuli[self.sweep.scales.index(self.scale)]
+
+    @property
+    def difference(self) -> float:
+        """Of the unit at the scale."""
+        table = self.sweep.differences
+        rows = table[(table["unit"] == self.unit.name) & (table["scale"] == self.scale)]
+        return float(rows["difference"].to_numpy()[0])
+
+    @property
+    def best(self) -> tuple[int, str, float]:
+        """The likeliest class at the scale: index, name, probability."""
+        table = self.sweep.predictions
+        row = table[(table["scale"] == self.scale) & (table["rank"] == 1)].iloc[0]
+        return int(row["label"]), str(row["name"]), float(row["probability"])
+
+    @property
+    def said(self) -> str:
+        """What the model takes the picture for at the scale, and how sure it is."""
+        return said_at(self.sweep, self.scale, len(self.model.classes))
+
+
+def scene(settings: Settings) -> Scene:
+    """Load, and sweep unless Explore has done so already.
+
+    Raises:
+        ModelError, PictureError, ScaleError: what is chosen cannot be shown.
+        shell.StoppedByUserError: the sweep was stopped.
+    """
+    model = shell.model(settings)
+    picture = shell.picture(settings)
+    behind = shell.background(settings)
+    sweep = swept(settings, settings.protocol, model, picture, behind)
+    name = settings.unit
+    if name not in sweep.units:
+        name = most_moving_unit(sweep.differences)
+    return Scene(
+        settings=settings,
+        model=model,
+        picture=picture,
+        background=behind,
+        sweep=sweep,
+        unit=next(unit for unit in model.units if unit.name == name),
+        scale=settings.scale if settings.scale in sweep.scales else sweep.scales[0],
+    )
+
+
+def choose_unit(now: Scene) -> None:
+    """A box that chooses the unit, for this page and all others."""
+    kernels = {u.name: " and ".join(map(kernel_label, u.kernels)) for u in now.model.units}
+    st.selectbox(
+        "Unit",
+        list(kernels),
+        format_func=lambda name: f"{name} · {kernels[name]}",
+        **controls.bound("scene.unit", now.unit.name, Settings, "unit"),
+    )
+
+
+def choose_scale(now: Scene) -> None:
+    """A slider over the scales of the sweep."""
+    scales = now.sweep.scales
+    if len(scales) == 1:
+        st.caption(f"Scale {scale_label(scales[0])} ({now.settings.protocol})")
+        return
+    st.select_slider(
+        f"Scale ({now.settings.protocol})",
+        scales,
+        format_func=scale_label,
+        **controls.bound("scene.scale", now.scale, Settings, "scale"),
+    )
+
+
+def download(files: Sequence[File]) -> None:
+    """A button that opens the list of files; each is made when it is asked for."""
+    with st.popover("Download", icon=":material/download:"):
+        for label, data, name, mime in files:
+            st.download_button(
+                label, data, file_name=name, mime=mime, on_click="ignore", key=f"file.{name}"
+            )

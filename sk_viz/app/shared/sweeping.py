@@ -1,0 +1,80 @@
+"""The sweep that several pages show: computed once, found again by the same key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING
+
+import sk_viz
+from sk_viz.app.server.jobs import Report
+from sk_viz.app.shared import shell
+from sk_viz.app.state.settings import Settings
+from sk_viz.pictures import CENTRE, Picture
+
+if TYPE_CHECKING:
+    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.zoo.model import Model
+
+
+def inputs(model: Model, picture: Picture, behind: Picture | None) -> tuple[Hashable, ...]:
+    """What names model, picture and background in the key of a result.
+
+    The picture's name is part of it: it stands in the record, and two people may have named the
+    same picture differently.
+    """
+    return (
+        model.id,
+        model.sha256,
+        str(model.device),
+        picture.sha256,
+        picture.name,
+        behind.sha256 if behind else "",
+    )
+
+
+def point_of(settings: Settings, protocol: str) -> tuple[float, float]:
+    """The point, where the protocol has one."""
+    return settings.point if protocol in ("zoom", "object") else CENTRE
+
+
+def swept(
+    settings: Settings,
+    protocol: str,
+    model: Model,
+    picture: Picture,
+    behind: Picture | None,
+    label: str = "Sweeping the scales",
+) -> Sweep:
+    """The sweep over the scales of the settings under one protocol.
+
+    Raises:
+        ModelError, PictureError, ScaleError: what is chosen cannot be shown.
+        shell.StoppedByUserError: it was stopped.
+    """
+    key, work = sweep_work(settings, protocol, model, picture, behind)
+    return shell.result(key, label, work)
+
+
+def sweep_work(
+    settings: Settings, protocol: str, model: Model, picture: Picture, behind: Picture | None
+) -> tuple[Hashable, Callable[[Report], Sweep]]:
+    """What such a sweep is kept by, and what makes it.
+
+    Raises:
+        ScaleError: the scales make no sense.
+    """
+    scales = settings.scale_values
+    point = point_of(settings, protocol)
+
+    def work(report: Report) -> Sweep:
+        return sk_viz.sweep(
+            model,
+            picture,
+            scales=scales,
+            protocol=protocol,
+            point=point,
+            background=behind,
+            progress=report,
+        )
+
+    return ("sweep", *inputs(model, picture, behind), protocol, scales, point), work

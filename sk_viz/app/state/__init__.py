@@ -1,0 +1,1 @@
+"""The state of a page: its settings and its address."""

@@ -1,0 +1,1 @@
+"""The page Survey: is it true of many pictures?"""

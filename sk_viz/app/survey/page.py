@@ -1,0 +1,229 @@
+"""Survey: is it true of many pictures?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+import sk_viz
+from sk_viz.app.server.jobs import Report
+from sk_viz.app.shared import controls, shell
+from sk_viz.app.state.settings import Settings, change, current, write_address
+from sk_viz.app.survey.access import (
+    SurveyAtHand,
+    at_hand,
+    forget,
+    may_delete,
+    on_loopback,
+    open_folder,
+    remember,
+    surveys_at_hand,
+)
+from sk_viz.app.survey.report import report
+from sk_viz.app.survey.runs import SurveyRun, SurveyRuns
+from sk_viz.app.survey.start import NewSurvey, new_survey
+from sk_viz.app.survey.view import NEW, SurveyView
+from sk_viz.errors import PictureError
+from sk_viz.surveys.shelf import Kept, done_and_total, find, sweep_shelf
+
+QUESTION = "Is it true of many pictures?"
+WATCH = 1.0  # seconds between two looks at a run
+
+
+@st.cache_resource(show_spinner=False)
+def runs() -> SurveyRuns:
+    """The process's surveys; what others left behind that were killed is gone."""
+    sweep_shelf()
+    return SurveyRuns()
+
+
+def page() -> None:
+    """Draw the page."""
+    _page()
+    st.caption(f"SK-Viz {sk_viz.__version__}")  # here is no sidebar to say it
+
+
+def _page() -> None:
+    shell.begin()
+    view = current(SurveyView)
+    settings = current(Settings)
+    shell.question(QUESTION)
+    _choice(view)
+    write_address(Settings, SurveyView, NewSurvey)
+    if refused := st.session_state.pop("survey.refused", ""):
+        shell.tell(refused)
+    if view.survey == NEW:
+        started = new_survey(settings)
+        if started is not None:
+            _begin(started)
+        st.info(
+            "Every picture is swept at the scales, and each unit's change from 1.0× gets an "
+            "effect size and a 95 % interval: over all pictures, by class, and beside the blur "
+            "control.",
+            icon=":material/monitoring:",
+        )
+        return
+    survey = shell.last_good(f"survey.{view.survey}", lambda: at_hand(view.survey))
+    if survey is None:
+        return
+    kept = _kept(view.survey)
+    run = runs().of(view.survey)
+    if run is not None and run.running:
+        _watch(run)
+        return
+    done, total = done_and_total(survey.folder)
+    _unfinished(kept, run, done, total)
+    if done:
+        data = shell.last_good(f"survey.report.{view.survey}", lambda: _data(survey))
+        if data is not None:
+            report(survey, data, view)
+    if kept is not None and may_delete(kept.name):
+        _deletion(kept)
+
+
+def _begin(kept: Kept) -> None:
+    remember(kept.name)
+    runs().start(kept)
+    change(SurveyView, survey=kept.name, seen=0.0)
+    st.rerun()
+
+
+def _choice(view: SurveyView) -> None:
+    which, other = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
+    running = [name for name in st.session_state.get("survey.opened", []) if runs().of(name)]
+    names = list(dict.fromkeys([NEW, *running, *surveys_at_hand(), view.survey]))
+    with which:
+        st.selectbox(
+            "Survey",
+            names,
+            format_func=lambda name: name or "A new survey",
+            **controls.bound("survey.which", view.survey, SurveyView, "survey"),
+        )
+    if on_loopback():
+        with other, st.popover("Open a folder", icon=":material/folder_open:"):
+            st.text_input(
+                "Folder of a survey",
+                key="survey.folder",
+                placeholder="what was given to sk-viz survey with --out",
+                on_change=_open_folder,
+            )
+
+
+def _open_folder() -> None:
+    text = st.session_state["survey.folder"].strip()
+    if text:
+        change(SurveyView, survey=open_folder(text), seen=0.0)
+
+
+def _kept(name: str) -> Kept | None:
+    """The survey on the shelf; None for one that the command line made elsewhere."""
+    try:
+        return find(name)
+    except PictureError:
+        return None
+
+
+@st.fragment(run_every=WATCH)
+def _watch(run: SurveyRun) -> None:
+    """How far a run is, and a button to stop it; the whole page again when it is over."""
+    if not run.running:
+        st.rerun()
+    progress = run.progress
+    if progress is None:
+        ahead = runs().ahead_of(run)
+        text = f"Waits: {ahead} before it" if ahead else "Loading the model and the pictures …"
+        st.progress(0.0, text=text)
+    else:
+        text = f"{progress.done:,} of {progress.total:,} pictures"
+        if progress.rate:
+            text += f" · {progress.rate:.1f} a second"
+        if progress.seconds_left is not None:
+            text += f" · {_duration(progress.seconds_left)} left"
+        if progress.unreadable:
+            text += f" · {progress.unreadable:,} unreadable"
+        st.progress(progress.done / max(progress.total, 1), text=text)
+    st.button("Stop", key="survey.stop", icon=":material/stop:", on_click=run.stop)
+    st.caption(
+        "It runs on when this page is closed. What is measured is stored; stopped, it can go on."
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _unfinished(kept: Kept | None, run: SurveyRun | None, done: int, total: int) -> None:
+    """Why it is not finished, and the button that goes on."""
+    if run is not None and run.error:
+        shell.tell(run.error)
+    if total and done >= total:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        stored = f"{done:,} of {total:,} pictures are stored" if total else "nothing is stored yet"
+        st.info(f"Not finished: {stored}.", icon=":material/pause:")
+        if kept is not None:
+            st.button(
+                "Go on",
+                key="survey.go_on",
+                icon=":material/play_arrow:",
+                on_click=_go_on,
+                args=(kept,),
+            )
+
+
+def _go_on(kept: Kept) -> None:
+    runs().start(kept)
+
+
+def _deletion(kept: Kept) -> None:
+    """A button that asks, and under it the one that deletes."""
+    with st.popover("Delete", type="tertiary", icon=":material/delete:"):
+        own = (
+            "The pictures stay where they are."
+            if kept.asked.source
+            else ("The pictures that were uploaded for it go too.")
+        )
+        st.markdown(
+            f"Delete **{kept.name}**, its results and its report? They cannot be brought back. "
+            f"{own}"
+        )
+        st.button(
+            "Delete for good",
+            key="survey.delete",
+            type="primary",
+            icon=":material/delete_forever:",
+            on_click=_delete,
+            args=(kept,),
+        )
+
+
+def _delete(kept: Kept) -> None:
+    try:
+        runs().discard(kept)
+    except PictureError as error:
+        st.session_state["survey.refused"] = str(error)
+        return
+    forget(kept.name)
+    change(SurveyView, survey=NEW, seen=0.0)
+    st.toast(f"{kept.name} is deleted.", icon=":material/delete:")
+
+
+def _data(survey: SurveyAtHand) -> dict[str, Any]:
+    """The report's numbers, worked out once for as much as is stored."""
+    from sk_viz.surveys.effects import make_report
+
+    def work(_: Report) -> dict[str, Any]:
+        try:
+            return dict(make_report(survey.folder).data)
+        except OSError as error:
+            raise PictureError(
+                f"The report cannot be written beside the survey ({error.strerror or error}): "
+                "copy the survey to a folder that can be written."
+            ) from error
+
+    return shell.result(("survey.report", *survey.stamp), "Working out the effects", work)

@@ -1,0 +1,169 @@
+"""What a new survey is asked for: pictures, model, protocols, scales, and how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from sk_viz.app.shared import controls, shell
+from sk_viz.app.state.address import in_address, number
+from sk_viz.app.state.settings import UPLOAD, Settings, current
+from sk_viz.app.survey.access import on_loopback
+from sk_viz.datasets.archives import (
+    MAX_EXPANDED_BYTES,
+    MAX_PICTURES,
+    MAX_ZIP_BYTES,
+    unpack_pictures,
+)
+from sk_viz.datasets.sources import open_source
+from sk_viz.errors import ModelError, PictureError, ScaleError
+from sk_viz.pictures import PROTOCOLS, check_scales, parse_scales
+from sk_viz.surveys.shelf import Asked, Kept, keep, new_folder
+
+ZIP, FOLDER = "Upload a zip", "A folder here"
+MAX_SCALES = 11
+
+
+def _read_protocols(text: str) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(text.split(",")))
+    if any(one not in PROTOCOLS for one in chosen):
+        raise ValueError(f"choose of {', '.join(PROTOCOLS)}")
+    return chosen
+
+
+@dataclass(frozen=True)
+class NewSurvey:
+    """What the form holds.
+
+    Attributes:
+        protocols: each once.
+        scales: as on the command line.
+        limit: at most so many pictures, 0 for all.
+    """
+
+    protocols: tuple[str, ...] = in_address(
+        ("zoom", "blur"), "survey_protocols", _read_protocols, ",".join
+    )
+    scales: str = in_address("1,1.5,2", "survey_scales", str)
+    limit: int = in_address(0, "survey_limit", lambda text: int(number(0, 10**7)(text)), str)
+
+
+def new_survey(settings: Settings) -> Kept | None:
+    """The form; the survey that was asked for, on the shelf, when it was just sent."""
+    form = current(NewSurvey)
+    pictures, asked = st.columns([1.2, 1], gap="large")
+    with pictures:
+        given = asked_pictures("survey", "they go when the survey is done")
+    with asked:
+        _conditions(settings, form)
+    if not st.button(
+        "Start",
+        key="survey.start",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not given,
+    ):
+        return None
+    try:
+        with st.spinner("Looking at the pictures …"):
+            return _kept(given, settings, form)
+    except (PictureError, ModelError, ScaleError) as error:
+        shell.tell(str(error))
+        return None
+
+
+def asked_pictures(key: str, kept: str) -> Any:
+    """Ask for many pictures: the zip or the folder's path; None while there is neither.
+
+    Args:
+        key: what the widgets' keys begin with.
+        kept: how long the pictures of a zip stay.
+    """
+    how = ZIP
+    if on_loopback():
+        how = st.segmented_control(
+            "Pictures", (ZIP, FOLDER), default=ZIP, required=True, key=f"{key}.how"
+        )
+    if how == FOLDER:
+        path = st.text_input(
+            "Folder or parquet file",
+            key=f"{key}.source",
+            placeholder="/path/to/pictures",
+            help="Pictures, one folder a class, or parquet with the columns jpeg, label, name.",
+        )
+        st.caption("It is read where it lies; nothing in it is changed.")
+        return path.strip() or None
+    most = min(MAX_ZIP_BYTES // 2**20, int(st.get_option("server.maxUploadSize")))
+    given = st.file_uploader("Zip of pictures", ["zip"], key=f"{key}.zip", max_upload_size=most)
+    st.caption(
+        f"One folder a class gives statistics by class. Up to {MAX_PICTURES:,} pictures, {most} "
+        f"MB, {MAX_EXPANDED_BYTES // 2**20} MB unpacked; {kept}."
+    )
+    return given
+
+
+def _conditions(settings: Settings, form: NewSurvey) -> None:
+    known = shell.model_ids()
+    st.selectbox(
+        "Model",
+        list(dict.fromkeys([*known, settings.model])),
+        format_func=lambda name: f"{name} · {known[name]}" if name in known else name,
+        **controls.bound("survey.model", settings.model, Settings, "model"),
+    )
+    st.pills(
+        "Protocols",
+        PROTOCOLS,
+        selection_mode="multi",
+        help=controls.PROTOCOL_HELP + "\nblur beside zoom shows what is not due to detail alone.",
+        **controls.bound("survey.protocols", list(form.protocols), NewSurvey, "protocols"),
+    )
+    scales, limit = st.columns(2, gap="medium")
+    scales.text_input(
+        "Scales",
+        help="Such as 1,1.5,2 or 1:2:5; 1 is what changes are measured against.",
+        **controls.bound("survey.scales", form.scales, NewSurvey, "scales"),
+    )
+    limit.number_input(
+        "At most",
+        0,
+        10**7,
+        step=100,
+        help="Evenly spread over the pictures; 0 for all.",
+        **controls.bound("survey.limit", form.limit, NewSurvey, "limit"),
+    )
+
+
+def _kept(given: Any, settings: Settings, form: NewSurvey) -> Kept:
+    """Check everything, unpack, and put it on the shelf.
+
+    Raises:
+        PictureError, ModelError, ScaleError: it cannot be surveyed.
+    """
+    scales = tuple(sorted(set(parse_scales(form.scales))))
+    if len(scales) > MAX_SCALES:
+        raise ScaleError(f"{len(scales)} scales were given: a survey takes {MAX_SCALES} here.")
+    if not form.protocols:
+        raise ScaleError("No protocol is chosen: choose zoom, and blur beside it.")
+    if settings.model == UPLOAD:
+        # A survey goes on after the session, and after the server: it needs a model by name.
+        raise ModelError(
+            "A checkpoint opened on the page is not kept: give its path to 'sk-viz survey --model'."
+        )
+    model = shell.model(settings)
+    for protocol in form.protocols:
+        check_scales(scales, protocol, model.preprocessing.input_size)
+    path = given if isinstance(given, str) else ""
+    if path:
+        path = str(Path(path).expanduser().absolute())
+        open_source(path)
+    title = Path(path or given.name).stem
+    asked = Asked(
+        path, settings.model, scales, tuple(form.protocols), form.limit or None, settings.device
+    )
+    with new_folder() as folder:
+        if not path:
+            unpack_pictures(given, folder / "pictures")
+        return keep(folder, title, asked)

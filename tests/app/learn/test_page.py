@@ -1,0 +1,263 @@
+"""The page Learn, driven as a class would, with a small random network."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+from collections.abc import Callable
+from string import Formatter
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from sk_viz.app.learn import page as learn
+from sk_viz.app.learn import sidebar as learn_sidebar
+from sk_viz.app.learn.chinese import CHINESE
+from sk_viz.app.learn.english import ENGLISH
+from sk_viz.app.learn.facts import Walk, facts, strongest_place, telling_channel
+from sk_viz.app.learn.text import Text
+from sk_viz.app.shared import checkpoint, controls, identity
+from sk_viz.app.state.settings import DEVICES
+from sk_viz.measures.unit_trace import count_parameters, trace_unit
+from sk_viz.paths import models_dir
+from sk_viz.pictures import PROTOCOLS, read_sample, samples, stimuli
+from sk_viz.zoo.catalogue import BUNDLED, KNOWN, SPLIT_NOTE
+
+Open = Callable[..., AppTest]
+QUICK = {"scales": "1:2:2", "unit": "SK_3_2"}
+
+
+def errors(app: AppTest) -> list[str]:
+    assert not app.exception
+    return [box.value for box in app.error]
+
+
+def markdown(app: AppTest) -> str:
+    return " ".join(m.value for m in app.markdown)
+
+
+def formulas(app: AppTest) -> str:
+    return " ".join(one.value for one in app.latex)
+
+
+@pytest.fixture
+def walk(calls: Any) -> Walk:
+    import sk_viz
+
+    model = sk_viz.load_model("sknet_tiny")
+    shown = stimuli(read_sample("koala"), (1.0,), "zoom", model.preprocessing)[0]
+    trace = trace_unit(model, shown, "SK_3_2")
+    own, plain = count_parameters(model, "SK_3_2")
+    channel = telling_channel(trace)
+    place = strongest_place(trace, channel)
+    return Walk(trace, own, plain, 32, 2, channel, place, 1, 2.0)
+
+
+def test_it_opens_on_split_and_walks_to_both_ends(open_page: Open) -> None:
+    app = open_page("learn", **QUICK)
+    assert errors(app) == []
+    assert "U^{5\\times5}" in formulas(app)
+    app.button(key="learn.back").click().run()
+    assert app.button(key="learn.back").disabled
+    assert "shape" in formulas(app)
+    for _ in range(4):
+        app.button(key="learn.forth").click().run()
+        assert errors(app) == []
+    assert app.button(key="learn.forth").disabled
+    assert "V_{" in formulas(app)
+    assert app.query_params["step"] == "sum"
+
+
+def test_a_push_is_told_in_closed_form_and_needs_no_forward(open_page: Open, calls: Any) -> None:
+    app = open_page("learn", **QUICK, step="select", channel="4")
+    before = len(calls.sweeps)
+    # The weights stand in bold in the equations.
+    own = [float(w) for w in re.findall(r"mathbf\{([\d.]+)\}", formulas(app))]
+    assert sum(own) == pytest.approx(1, abs=2e-3)
+    app.slider(key="learn.push").set_value(2.0).run()
+    assert errors(app) == []
+    pushed = [float(w) for w in re.findall(r"mathbf\{([\d.]+)\}", formulas(app))]
+    logit = np.log(own[1] / own[0]) + 2
+    assert pushed[1] == pytest.approx(1 / (1 + np.exp(-logit)), abs=2e-3)
+    assert len(calls.sweeps) == before
+    assert app.query_params["push"] == "2"
+    app.button(key="learn.reset").click().run()
+    assert "push" not in app.query_params
+
+
+def test_the_numbers_follow_the_place_and_the_channel(open_page: Open, walk: Walk) -> None:
+    link = {**QUICK, "picture": "koala", "channel": "5", "place": "2,3"}
+    app = open_page("learn", **link)
+    assert errors(app) == []
+    for value in walk.trace.branches[:, 5, 2, 3]:
+        assert f"(2, 3)}} &= {value:.3f}" in formulas(app)
+    assert app.query_params == link
+    app.slider(key="learn.row").set_value(4).run()
+    assert f"(4, 3)}} &= {walk.trace.branches[0, 5, 4, 3]:.3f}" in formulas(app)
+    app.selectbox(key="learn.channel").set_value(6).run()
+    assert app.query_params["channel"] == "6"
+    assert "place" not in app.query_params
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("model", ["sknet_tiny", "sknet26"])  # two and three branches
+def test_every_step_is_drawn_in_both_languages(open_page: Open, lang: str, model: str) -> None:
+    app = open_page("learn", **QUICK, lang=lang, model=model, push="-1.5")
+    for _ in range(5):
+        assert errors(app) == []
+        if not app.button(key="learn.forth").disabled:
+            app.button(key="learn.forth").click().run()
+    assert ("权重" in markdown(app)) == (lang == "zh")
+
+
+def test_the_language_is_switched_in_one_place(open_page: Open) -> None:
+    app = open_page("learn", **QUICK)
+    app.button_group(key="learn.lang").set_value("zh").run()
+    assert errors(app) == []
+    assert app.button(key="learn.forth").label == "下一步"
+    assert app.query_params["lang"] == "zh"
+
+
+def sidebar(app: AppTest) -> list[str]:
+    """All words that stand in the sidebar and can be read, the values of sliders left out."""
+    said = []
+    for one in app.sidebar:
+        said.append(getattr(one, "label", None) or str(getattr(one, "value", None) or ""))
+        said += getattr(one, "options", None) or []
+        said.append(getattr(one, "help", None) or "")
+    return [words for words in said if words]
+
+
+NAMES = r"SK-Viz [\d.]+|[xy]|SKNet|SK|timm|pytorchcv|syt2|cpu|cuda|mps|" + "|".join(PROTOCOLS)
+
+
+@pytest.mark.parametrize("protocol", ["zoom", "object"])
+@pytest.mark.parametrize("picture", ["", "upload"])
+def test_the_sidebar_and_the_line_on_the_model_speak_chinese(
+    open_page: Open, protocol: str, picture: str
+) -> None:
+    link = {"protocol": protocol, "scales": "1:2:2", "lang": "zh"}
+    app = open_page("learn", **link, **({"picture": picture} if picture else {}))
+    assert errors(app) == []
+    sources = ["Upload", "Paste", "Camera"] if picture else ["Sample"]
+    for source in sources:
+        app.sidebar.button_group(key="source").set_value(source).run()
+        words = sidebar(app)
+        assert len(words) > 15
+        ids = "|".join(re.escape(name) for name in sorted(KNOWN, key=len, reverse=True))
+        english = [
+            text for text in words if re.search("[A-Za-z]", re.sub(f"{ids}|{NAMES}", "", text))
+        ]
+        assert english == []
+    line = next(text for text in (m.value for m in app.markdown) if text.startswith(":small["))
+    assert "输入 64 × 64" in line
+    assert ":red-badge[未训练]" in line
+
+
+def bundled_note() -> str:
+    config = json.loads((models_dir() / BUNDLED / "config.json").read_text(encoding="utf-8"))
+    return str(config["note"])
+
+
+def test_every_word_of_the_chinese_table_is_one_that_is_shown() -> None:
+    assert "由本项目训练" in learn_sidebar.chinese(bundled_note())
+    titles = {sample.title for sample in samples()}
+    assert titles - set(learn_sidebar._SAMPLES) == set()
+    assert {one.kind for one in KNOWN.values()} <= set(learn_sidebar._MODELS)
+    assert learn_sidebar.chinese(f"A note. {SPLIT_NOTE}").startswith("A note. 不是论文的单元")
+    source = "".join(inspect.getsource(module) for module in (controls, checkpoint, identity))
+    fixed = {**learn_sidebar._CONTROLS, **learn_sidebar._MODELS}
+    del fixed[checkpoint.HELP], fixed[controls.PROTOCOL_HELP]
+    known = {*PROTOCOLS, *DEVICES, *{one.kind for one in KNOWN.values()}, "checkpoint", "given"}
+    assert [
+        words
+        for words in fixed
+        if f'"{words}"' not in source and f"'{words}'" not in source and words not in known
+    ] == []
+
+
+def test_each_answer_shows_itself_above(open_page: Open) -> None:
+    app = open_page("learn", **QUICK)
+    for place, step in enumerate(("select", "select", "split", "fuse", "sum")):
+        app.button(key=f"learn.show.{place}").click().run()
+        assert errors(app) == []
+        assert app.query_params.get("step", "split") == step
+    app.button(key="learn.show.1").click().run()
+    assert app.slider(key="learn.push").value == 3.0
+
+
+def test_the_answers_are_true_of_the_unit(walk: Walk) -> None:
+    said = facts(walk, " and ")
+    assert said["weights_lifted"] == said["weights"] != said["weights_by_3"]
+    assert float(said["shuffled"]) < 1e-5
+    assert said["weights_added"].endswith("= 1.0000")
+    means = walk.trace.output.mean(axis=(1, 2))
+    assert int(said["strong_rank"]) == 1 + sum(means > means[int(said["strong"])])
+    assert float(said["loud_mean"]) == pytest.approx(means.max(), abs=1e-3)
+    assert said["taps"] == "9"
+    weights = torch.tensor(walk.trace.logits[:, walk.channel] + [0, 2.0]).softmax(0)
+    v = (weights[:, None, None] * torch.tensor(walk.maps)).sum(0)[walk.place]
+    assert float(said["v_pushed"]) == pytest.approx(float(v), abs=1e-3)
+
+
+def test_other_networks_get_one_sentence_and_a_way_on(
+    open_page: Open, calls: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sk_viz
+    from sk_viz.zoo.model import Model
+
+    load = sk_viz.load_model
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self, inner: torch.nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+    def load_foreign(model_id: str, device: str = "auto") -> Model:
+        model = load(model_id, device)
+        if model_id != "sknet50":
+            return model
+        return dataclasses.replace(load("sknet_tiny"), id=model_id, network=Wrapped(model.network))
+
+    monkeypatch.setattr(sk_viz, "load_model", load_foreign)
+    app = open_page("learn", **QUICK, model="sknet50")
+    assert [error.replace("\\", "") for error in errors(app)] == [
+        "sknet50 is not built by this project, so its units cannot be walked step by step: "
+        "choose sknet_tiny or another SKNet."
+    ]
+    assert calls.sweeps == []
+    app.button(key="learn.bundled").click().run()
+    assert errors(app) == []
+    assert formulas(app)
+
+
+def test_a_link_that_fits_no_unit_falls_back(open_page: Open) -> None:
+    app = open_page("learn", **QUICK, channel="999", place="77,1", of="5")
+    assert errors(app) == []
+    app = open_page("learn", **QUICK, push="99")
+    assert "push is left out" in errors(app)[0].replace("\\", "")
+
+
+def test_both_languages_fill_the_same_form() -> None:
+    def placeholders(text: str) -> set[str]:
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    def shape(value: Any) -> Any:
+        if isinstance(value, str):
+            return placeholders(value)
+        if isinstance(value, dict):
+            return {key: shape(one) for key, one in value.items()}
+        if isinstance(value, tuple):
+            return [shape(one) for one in value]
+        return shape(vars(value))
+
+    for field in dataclasses.fields(Text):
+        english, chinese = (shape(getattr(text, field.name)) for text in (ENGLISH, CHINESE))
+        assert english == chinese, field.name
+    assert set(ENGLISH.steps) == set(learn.STEPS)
+    assert len(ENGLISH.questions) == 5
