@@ -16,14 +16,14 @@ from sk_viz.figures.palette import LARGEST, SMALLEST
 
 # One line a page: title, module, and its path in the address ("" is the first screen).
 PAGES = (
-    ("Explore", "explore", ""),
+    ("Explore", "explore.page", ""),
     ("Why", "why", "why"),
     ("How far", "how_far", "how-far"),
-    ("What if", "what_if", "what-if"),
-    ("Learn", "learn", "learn"),
+    ("What if", "what_if.page", "what-if"),
+    ("Learn", "learn.page", "learn"),
     ("Compare", "compare", "compare"),
-    ("Survey", "survey", "survey"),
-    ("Figures", "figures", "figures"),
+    ("Survey", "survey.page", "survey"),
+    ("Figures", "figures.page", "figures"),
 )
 
 

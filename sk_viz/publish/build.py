@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from sk_viz.errors import ModelError, PictureError
-from sk_viz.figures.paper import fig3, fig4, heatmap, rf, strip
+from sk_viz.figures.paper import fig3 as draw_fig3
+from sk_viz.figures.paper import fig4 as draw_fig4
+from sk_viz.figures.paper import heatmap as draw_heatmap
+from sk_viz.figures.paper import rf as draw_rf
+from sk_viz.figures.paper import strip as draw_strip
 from sk_viz.figures.paper.style import width_inches
 from sk_viz.measures.record import Record
 from sk_viz.publish.inputs import inputs_of, model_of, one_picture, shown_as, sweep_of
@@ -35,12 +39,12 @@ def fig3(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     """
     pictures, survey = inputs_of(request, at_hand)
     scales = request.scales or _SCALES
-    panels: list[fig3.Fig3Panel] = []
+    panels: list[draw_fig3.Fig3Panel] = []
     records: list[Record] = []
     kernel, unit = 5, request.unit
     if pictures:
         model = model_of(request, at_hand)
-        unit = unit or fig3.default_curve_unit([u.name for u in model.units])
+        unit = unit or draw_fig3.default_curve_unit([u.name for u in model.units])
         for picture in pictures:
             sweep = sweep_of(request, at_hand, model, picture, scales)
             kernel = _largest_kernel(model, unit)
@@ -52,12 +56,12 @@ def fig3(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
                 f"The survey is of {survey.record['model']}, the pictures are shown to "
                 f"{request.model}: choose the survey's model."
             )
-        unit = unit or fig3.default_curve_unit(survey.units)
+        unit = unit or draw_fig3.default_curve_unit(survey.units)
         kernel = _survey_kernel(survey, unit)
         panels.append(survey_panel(survey, unit, request.protocol, paper=request.paper))
         records.append(_survey_record(survey))
     assert unit is not None
-    figure, drawn = fig3.fig3(panels, unit, kernel, request.width)
+    figure, drawn = draw_fig3.fig3(panels, unit, kernel, request.width)
     caption = (
         f"Weight of the {kernel}x{kernel} branch in {unit}, means of successive channels, and "
         f"mean difference (largest minus smallest kernel) by unit, at "
@@ -78,7 +82,7 @@ def fig4(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         raise PictureError("fig4 shows a survey's classes: give the folder of a survey alone.")
     scales = request.scales or _FIG4_SCALES
     data = class_means(survey, scales, request.protocol, paper=request.paper)
-    figure, drawn = fig4.fig4(data, request.width)
+    figure, drawn = draw_fig4.fig4(data, request.width)
     shares = []
     for unit, means in data.means.items():
         risen = means[max(means)] > means[min(means)]
@@ -111,7 +115,7 @@ def heatmap(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         scales, units = list(sweep.scales), sweep.units
         values = np.stack([sweep.unit_differences(unit) for unit in units])
         title, record = f"{pictures[0].name}, {request.protocol}", sweep.record
-    figure, drawn = heatmap.heatmap(units, scales, values, title, request.width)
+    figure, drawn = draw_heatmap.heatmap(units, scales, values, title, request.width)
     caption = (
         f"Difference (mean weight of the largest minus the smallest kernel) of every unit at "
         f"{_listed(scales)}: {title}. It lies between {values.min():+.3f} and {values.max():+.3f}."
@@ -141,10 +145,10 @@ def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     for stimulus, one in zip(sweep.stimuli, maps, strict=True):
         rows = sweep.predictions[sweep.predictions["scale"] == stimulus.scale]
         said = [(str(n), float(p)) for n, p in zip(rows["name"], rows["probability"], strict=True)]
-        frames.append(strip.StripFrame(stimulus.scale, stimulus.rgb, said, one.heatmap))
+        frames.append(draw_strip.StripFrame(stimulus.scale, stimulus.rgb, said, one.heatmap))
     texts = dict.fromkeys(one.text for one in maps)
     of = next(iter(texts)) if len(texts) == 1 else "the likeliest class"
-    figure, drawn = strip.strip(
+    figure, drawn = draw_strip.strip(
         frames, f"{request.method.replace('_', ' ')} of {of}", request.width
     )
     best = ", ".join(
@@ -170,7 +174,7 @@ def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
 
     picture = one_picture(request, at_hand)
     model = model_of(request, at_hand)
-    unit = request.unit or fig3.default_curve_unit([u.name for u in model.units])
+    unit = request.unit or draw_fig3.default_curve_unit([u.name for u in model.units])
     scales = request.scales or (1.0,)
     if request.gate not in ("held", "free"):
         raise ModelError(f"There is no gate {request.gate!r}: choose held or free.")
@@ -182,9 +186,11 @@ def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     for one in field.theoretical:
         box = one.box(row, column)
         edges = (float(box.left), float(box.top), float(box.right), float(box.bottom))
-        branches.append(rf.RfBranch(one.kernel, one.size, edges, one.status))
+        branches.append(draw_rf.RfBranch(one.kernel, one.size, edges, one.status))
     shown = stimuli(picture, scales[:1], preprocessing=model.preprocessing, **view)[0].rgb
-    figure, drawn = rf.rf(unit, shown, branches, field.effective, field.size, gate, request.width)
+    figure, drawn = draw_rf.rf(
+        unit, shown, branches, field.effective, field.size, gate, request.width
+    )
     sizes = ", ".join(f"{b.kernel}x{b.kernel} {b.size} px" for b in branches)
     caption = (
         f"Receptive field of {unit} on {picture.name} at {model.preprocessing.input_size} px: "
@@ -194,13 +200,13 @@ def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     return Drawing(figure, drawn, caption, [field.record])
 
 
-def _picture_panel(sweep: Sweep, unit: str, title: str) -> fig3.Fig3Panel:
+def _picture_panel(sweep: Sweep, unit: str, title: str) -> draw_fig3.Fig3Panel:
     rows = sweep.weights[sweep.weights["unit"] == unit].drop_duplicates("branch")
     largest = int(np.argmax(rows["kernel"].to_numpy()))
     weights = sweep.unit_weights(unit)[:, largest, :].astype(np.float64)
-    units = fig3.default_units(sweep.units)
+    units = draw_fig3.default_units(sweep.units)
     values = {name: sweep.unit_differences(name) for name in units}
-    return fig3.Fig3Panel(
+    return draw_fig3.Fig3Panel(
         title=title,
         channels=dict(zip(sweep.scales, weights, strict=True)),
         differences={
@@ -236,7 +242,7 @@ def _target(text: str) -> int | str | tuple[str, int]:
     return int(text) if text.isdecimal() else text
 
 
-def _rises(panel: fig3.Fig3Panel) -> str:
+def _rises(panel: draw_fig3.Fig3Panel) -> str:
     """The change of each unit from the first to the last scale, in words."""
     scales = list(panel.differences)
     first, last = panel.differences[scales[0]], panel.differences[scales[-1]]

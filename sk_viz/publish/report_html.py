@@ -30,7 +30,7 @@ def render_report(results: SurveyResults, data: Mapping[str, Any]) -> str:
         data: of :func:`sk_viz.surveys.effects.compute`.
     """
     environment = Environment(
-        loader=PackageLoader("sk_viz.surveys", "templates"),
+        loader=PackageLoader("sk_viz.publish", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -25,7 +25,7 @@ Array = npt.NDArray[np.float64]
 @lru_cache(maxsize=1)
 def paper_values() -> dict[str, Any]:
     """The paper's own values, read off its figures; ``source`` says from where and how."""
-    text = (files("sk_viz.figures") / "paper_values.json").read_text(encoding="utf-8")
+    text = (files("sk_viz.figures.paper") / "values.json").read_text(encoding="utf-8")
     values: dict[str, Any] = json.loads(text)
     return values
 

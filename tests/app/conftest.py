@@ -17,7 +17,7 @@ from sk_viz.preprocessing import Preprocessing
 from sk_viz.zoo.bundled import ClassName
 from sk_viz.zoo.model import Model, as_model
 
-ENTRY = Path(sk_viz.__file__).parent / "pages" / "entry.py"
+ENTRY = Path(sk_viz.__file__).parent / "app" / "entry.py"
 
 
 def small_model(kernels: tuple[int, ...] = (3, 5), model_id: str = "sknet_tiny") -> Model:

@@ -32,7 +32,7 @@ MARK = "hostile-mark"
 NAMES = tuple(
     {
         field.metadata["name"]
-        for info in pkgutil.iter_modules(sk_viz.app.__path__, "sk_viz.app.")
+        for info in pkgutil.walk_packages(sk_viz.app.__path__, "sk_viz.app.")
         if not info.name.endswith(".entry")
         for kind in vars(importlib.import_module(info.name)).values()
         if isinstance(kind, type) and dataclasses.is_dataclass(kind)
@@ -96,7 +96,7 @@ def test_no_path_of_an_address_reaches_the_file_system(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Not even to look whether it is there, also on one's own machine."""
-    for module in ("survey", "survey_start", "surveys_at_hand", "figures"):
+    for module in ("survey.page", "survey.start", "survey.access", "figures.page"):
         monkeypatch.setattr(f"sk_viz.app.{module}.on_loopback", lambda: loopback)
     for path in (f"{tmp_path}/{MARK}", f"../../{MARK}", f"~/{MARK}", f"file:///{MARK}"):
         app = open_page(page, **dict.fromkeys(NAMES, path))

@@ -21,8 +21,8 @@ import atheris
 Target = Callable[[bytes], None]
 MEGABYTES = 1500  # what a decoding process may take, and enough for torch itself
 PAGES = (
-    "compare", "explore_view", "figures", "how_far", "learn", "state", "survey", "survey_start",
-    "survey_view", "what_if", "why", "worth",
+    "compare", "explore.view", "figures.page", "how_far", "learn.page", "state.settings",
+    "survey.page", "survey.start", "survey.view", "what_if.page", "why", "what_if.worth",
 )  # fmt: skip
 # What addresses and scales are made of, right and wrong.
 TOKENS = (
@@ -288,9 +288,9 @@ WATCHED = {
         "sk_viz.measures.attribution.targets",
     ],
     "address": ["sk_viz.app", "sk_viz.pictures.scales"],
-    "config": ["sk_viz.networks"],
+    "config": ["sk_viz.zoo", "sk_viz.networks"],
     "checkpoint": ["sk_viz.zoo.checkpoints", "sk_viz.zoo.pickles"],
-    "weights": ["sk_viz.networks"],
+    "weights": ["sk_viz.zoo", "sk_viz.networks"],
 }
 
 

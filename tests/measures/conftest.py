@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from fixtures.training import folder, model
 from torch import nn
 
 from sk_viz.networks.sknet import SKNet, SKNetConfig

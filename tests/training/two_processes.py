@@ -10,7 +10,7 @@ import torch
 from sk_viz.datasets.labelled import read_labelled
 from sk_viz.errors import ModelError
 from sk_viz.networks.sknet import SKNet, SKNetConfig
-from sk_viz.training import partners
+from sk_viz.training import partners as partners_module
 from sk_viz.training.data.sampler import Sampler
 from sk_viz.training.partners import Partners, backward, forward_of
 from sk_viz.training.recipe import Recipe
@@ -38,7 +38,7 @@ def the_mean_of_both_halves(sampler: Sampler) -> None:
 
 
 def a_partner_that_ends_is_told(sampler: Sampler) -> None:
-    partners._PATIENCE = 0.1
+    partners_module._PATIENCE = 0.1
     network = SKNet(SHAPE)
     with Partners(network, sampler, False, range(1), 2) as partners:
         partners._others[0]._process.kill()

@@ -1,6 +1,6 @@
 """What the pages share: loading, waiting for long work, and the boundary that errors stop at.
 
-To add a page, write ``sk_viz/pages/<name>.py`` with a function ``page() -> None`` and name it in
+To add a page, write ``sk_viz/app/<name>.py`` with a function ``page() -> None`` and name it in
 ``entry.PAGES``. A page
 
 1. calls ``controls.shared()`` for the sidebar that all pages have, and adds its own below it;

@@ -1,8 +1,9 @@
 """Decoding where the crash of a native decoder ends a process that has nothing else to do.
 
 The processes start with the first picture and stay for the next ones. Each computes on one picture
-at a time, with bounds on processor time and memory (see :mod:`~sk_viz.pictures.decoding.worker`) that hold
-whatever the file says of itself; one that ended is replaced.
+at a time, with bounds on processor time and memory that hold (see
+:mod:`~sk_viz.pictures.decoding.worker`) whatever the file says of itself; one that ended is
+replaced.
 """
 
 from __future__ import annotations

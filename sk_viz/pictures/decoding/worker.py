@@ -1,4 +1,4 @@
-"""The other side of :mod:`~sk_viz.pictures.decoding.isolated`: a process that does nothing but decode.
+"""The process that decodes for :mod:`~sk_viz.pictures.decoding.isolated`, and does nothing else.
 
 It reads one picture after the other from its standard input and ends when that is closed. It
 answers with numbers and plain bytes, so that whoever took it over could still not make the process

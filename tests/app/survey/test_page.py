@@ -207,7 +207,7 @@ def test_a_server_that_others_reach_takes_no_paths_and_lists_nothing(
     asked = shelf.Asked(str(tmp_path), "sknet_tiny", (1.0,), ("zoom",), None, "cpu")
     with shelf.new_folder() as folder:
         kept = shelf.keep(folder, "secret", asked)
-    for module in ("survey", "survey_start", "surveys_at_hand"):
+    for module in ("survey.page", "survey.start", "survey.access"):
         monkeypatch.setattr(f"sk_viz.app.{module}.on_loopback", lambda: False)
     app = open_page("survey")
     assert "segmented_control" not in [c.type for c in app.main]
