@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sk_viz.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from sk_viz.errors import ModelError as ModelError
     from sk_viz.errors import PictureError as PictureError
@@ -16,9 +18,8 @@ if TYPE_CHECKING:
     from sk_viz.measures.attribution.attribute import attribute as attribute
     from sk_viz.measures.choice.intervention import intervene as intervene
     from sk_viz.measures.fields.receptive_field import receptive_field as receptive_field
-    from sk_viz.measures.sweep.run import Sweep as Sweep
+    from sk_viz.measures.sweep.result import Sweep as Sweep
     from sk_viz.measures.sweep.run import sweep as sweep
-    from sk_viz.networks.readout import readout as readout
     from sk_viz.networks.units import units as units
     from sk_viz.pictures import parse_scales as parse_scales
     from sk_viz.pictures import read_cutout as read_cutout
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
     from sk_viz.pictures import samples as samples
     from sk_viz.zoo.model import list_models as list_models
     from sk_viz.zoo.model import load_model as load_model
+    from sk_viz.zoo.read import readout as readout
 
-__version__ = "0.1.0"
 
 _PLACES = {
     "Attribution": "sk_viz.measures.attribution.attribute",
     "ModelError": "sk_viz.errors",
     "PictureError": "sk_viz.errors",
     "ScaleError": "sk_viz.errors",
-    "Sweep": "sk_viz.measures.sweep.run",
+    "Sweep": "sk_viz.measures.sweep.result",
     "attribute": "sk_viz.measures.attribution.attribute",
     "intervene": "sk_viz.measures.choice.intervention",
     "list_models": "sk_viz.zoo.model",
@@ -42,7 +43,7 @@ _PLACES = {
     "parse_scales": "sk_viz.pictures",
     "read_cutout": "sk_viz.pictures",
     "read_picture": "sk_viz.pictures",
-    "readout": "sk_viz.networks.readout",
+    "readout": "sk_viz.zoo.read",
     "receptive_field": "sk_viz.measures.fields.receptive_field",
     "samples": "sk_viz.pictures",
     "sweep": "sk_viz.measures.sweep.run",

@@ -21,7 +21,7 @@ from sk_viz.measures.held import KINDS
 from sk_viz.pictures import PROTOCOLS, samples
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.measures.sweep.result import Sweep
 
 QUESTION = "What differs between two settings?"
 SAME = "same"

@@ -12,8 +12,21 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sk_viz.cli import app as app_command
-from sk_viz.cli import bench, many, models, one
+from sk_viz.cli import (
+    app,
+    attribute,
+    bench,
+    evaluate,
+    fields,
+    figure,
+    intervene,
+    models,
+    report,
+    survey,
+    sweep,
+    train,
+    worth,
+)
 from sk_viz.errors import ModelError, PictureError, ScaleError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES)
@@ -26,7 +39,22 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (app_command, models, one, many, bench):
+# In the order in which the help lists them.
+for module in (
+    app,
+    models,
+    sweep,
+    attribute,
+    fields,
+    intervene,
+    survey,
+    report,
+    worth,
+    figure,
+    train,
+    evaluate,
+    bench,
+):
     module.register(cli)
 
 

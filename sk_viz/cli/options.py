@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +29,8 @@ ModelOption = Annotated[
         "--model", envvar="SK_VIZ_MODEL", help="A model's id (see 'sk-viz models') or a file."
     ),
 ]
+MapOption = Annotated[Path | None, typer.Option("--out", help="FILE.png or FILE.npy")]
+PictureArgument = Annotated[Path, typer.Argument(help="A picture's file.")]
 DeviceOption = Annotated[
     str, typer.Option("--device", envvar="SK_VIZ_DEVICE", help="auto, cuda, mps or cpu.")
 ]
@@ -109,3 +111,8 @@ def load(model: str, device: str) -> Model:
 
     with progress_bar("downloading") as draw:
         return load_model(model, device, lambda share: draw(round(share * 100), 100))
+
+
+def print_model(record: Mapping[str, Any]) -> None:
+    """The line that says which model made the numbers, and what is to be known of it."""
+    print(f"{record['model']} ({record['model_kind']}). {record['model_note']}")

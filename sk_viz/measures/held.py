@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sk_viz.errors import ModelError, ScaleError
-from sk_viz.measures.sweep.run import Sweep
+from sk_viz.measures.sweep.result import Sweep
 
 if TYPE_CHECKING:
     from sk_viz.networks.units import Unit

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-import sk_viz
 from sk_viz.pictures import BASE_SIZE, FILTER, Background, Picture
+from sk_viz.version import __version__
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
@@ -49,7 +49,7 @@ def build_record(
         A flat dict of plain values that ``json`` writes and reads back equal.
     """
     record: dict[str, Any] = {
-        "sk_viz": sk_viz.__version__,
+        "sk_viz": __version__,
         "measure": measure,
         "model": model.id,
         "model_kind": model.kind,

@@ -20,7 +20,7 @@ from sk_viz.publish.request import NOTHING, AtHand, Drawing, FigureRequest
 from sk_viz.publish.survey_figures import class_means, survey_map, survey_panel
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.measures.sweep.result import Sweep
     from sk_viz.surveys.results import SurveyResults
     from sk_viz.zoo.model import Model
 

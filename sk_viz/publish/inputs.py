@@ -10,7 +10,7 @@ from sk_viz.errors import PictureError
 from sk_viz.publish.request import AtHand, FigureRequest
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.measures.sweep.result import Sweep
     from sk_viz.pictures import Background, Picture
     from sk_viz.surveys.results import SurveyResults
     from sk_viz.zoo.model import Model

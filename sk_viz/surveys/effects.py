@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sk_viz.errors import PictureError
-from sk_viz.files import write_together
 from sk_viz.measures.statistics import (
     PairedEffect,
     holm,
@@ -33,49 +28,6 @@ _FLIPS = 20_000
 _DRAWS = 2_000_000_000
 _CLASS_PICTURES = 5
 _LISTED = 1000
-
-
-@dataclass(frozen=True, eq=False)
-class Report:
-    """A survey's statistics.
-
-    Attributes:
-        data: plain values, as in ``report.json``.
-        folder: of the survey.
-    """
-
-    data: Mapping[str, Any]
-    folder: Path
-
-
-def make_report(folder: str | Path) -> Report:
-    """Compute the statistics of a survey and write ``report.json`` and ``report.html`` beside it.
-
-    A survey that is not finished is reported as far as it is, and says so.
-
-    Raises:
-        PictureError: there is no survey, nothing has been measured yet, or the folder cannot be
-            written.
-    """
-    from sk_viz.publish.report_html import render_report
-
-    results = SurveyResults.open(folder)
-    report = Report(compute(results), Path(folder))
-    text = json.dumps(report.data, ensure_ascii=False, indent=1, allow_nan=False)
-    page = render_report(results, report.data)
-    try:
-        write_together(
-            {
-                report.folder / "report.json": text.encode(),
-                report.folder / "report.html": page.encode(),
-            }
-        )
-    except OSError as error:
-        raise PictureError(
-            f"The report cannot be written beside the survey ({error.strerror or error}): "
-            "copy the survey to a folder that can be written."
-        ) from error
-    return report
 
 
 def compute(results: SurveyResults) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-import sk_viz
 from sk_viz.datasets.sources import Source
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.networks.engine import EAGER, engine_of
 from sk_viz.pictures import CENTRE, FILTER, check_scales
+from sk_viz.version import __version__
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
@@ -103,7 +103,7 @@ def survey_record(
     """
     preprocessing = model.preprocessing.to_record()
     return {
-        "sk_viz": sk_viz.__version__,
+        "sk_viz": __version__,
         "measure": "survey",
         "model": model.id,
         "model_kind": model.kind,

@@ -12,6 +12,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 import sk_viz
+from sk_viz.app.entry import PAGES
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.zoo.bundled import ClassName
@@ -99,7 +100,13 @@ def open_page(calls: Calls) -> Callable[..., AppTest]:
     """Open one page at an address, such as ``open_page("why", scale="1.5")``."""
 
     def open_(page: str, **parameters: str) -> AppTest:
-        script = f"from sk_viz.app import {page}, shell\nshell.style()\n{page}.page()\n"
+        module = next(
+            module for _, module, path in PAGES if page == (path or "explore").replace("-", "_")
+        )
+        script = (
+            f"import sk_viz.app.{module} as page\nfrom sk_viz.app.shared import shell\n"
+            "shell.style()\npage.page()\n"
+        )
         app = AppTest.from_string(script, default_timeout=120)
         for name, value in parameters.items():
             app.query_params[name] = value

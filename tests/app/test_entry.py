@@ -11,7 +11,7 @@ import sk_viz
 from sk_viz.app.entry import PAGES
 
 
-@pytest.mark.parametrize("module", [module for _, module, _ in PAGES])
+@pytest.mark.parametrize("module", [(path or "explore").replace("-", "_") for _, _, path in PAGES])
 def test_every_page_says_its_version(open_page: Callable[..., AppTest], module: str) -> None:
     app = open_page(module, method="none", scales="1,2")
     assert not app.exception

@@ -86,7 +86,7 @@ def test_the_watch_sees(touched: list[str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("loopback", [True, False])
-@pytest.mark.parametrize("page", [module for _, module, _ in PAGES])
+@pytest.mark.parametrize("page", [(path or "explore").replace("-", "_") for _, _, path in PAGES])
 def test_no_path_of_an_address_reaches_the_file_system(
     page: str,
     loopback: bool,

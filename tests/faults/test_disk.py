@@ -19,8 +19,8 @@ from sk_viz.figures.paper.animation import make_animation
 from sk_viz.files import write_atomic, write_together
 from sk_viz.networks.sknet import sknet_tiny
 from sk_viz.publish.make import make_figure
+from sk_viz.publish.report import make_report
 from sk_viz.surveys import run_survey, shelf
-from sk_viz.surveys.effects import make_report
 from sk_viz.surveys.store import Store
 from sk_viz.zoo.bundled import load_bundled, save_bundled
 from sk_viz.zoo.checkpoints import saved

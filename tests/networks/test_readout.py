@@ -12,7 +12,8 @@ from torch import nn
 import sk_viz
 from sk_viz import ModelError
 from sk_viz.networks import SelectiveKernelConv, sknet_tiny
-from sk_viz.networks.readout import Readout, readout
+from sk_viz.networks.readout import Readout
+from sk_viz.zoo.read import readout
 
 
 def _hooks(network: nn.Module) -> int:

@@ -8,7 +8,7 @@ from sk_viz.surveys.store import Store
 
 CRASHING = """
 import ctypes
-from sk_viz.pictures import decoder
+from sk_viz.pictures.decoding import worker as decoder
 real = decoder.decode
 def decode(data, format_, name):
     return ctypes.string_at(0) if name == "circle/2.png" else real(data, format_, name)

@@ -11,9 +11,9 @@ import pytest
 
 from sk_viz.errors import PictureError
 from sk_viz.measures.statistics import holm, paired_effect
+from sk_viz.publish.report import make_report
 from sk_viz.surveys import run as survey_module
 from sk_viz.surveys import run_survey
-from sk_viz.surveys.effects import make_report
 from sk_viz.surveys.results import SurveyResults
 from sk_viz.surveys.store import Store
 

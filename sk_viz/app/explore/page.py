@@ -14,9 +14,10 @@ from sk_viz.app.shared.prediction import grounds
 from sk_viz.app.state.settings import Settings, change, current, write_address
 from sk_viz.figures.screen.channels import channel_curves
 from sk_viz.figures.screen.lines import stage_branches, stage_lines
-from sk_viz.figures.screen.map import difference_map, end_changes, most_moving_unit
+from sk_viz.figures.screen.map import difference_map
 from sk_viz.figures.screen.style import decimals, kernel_label, scale_label, spread
 from sk_viz.measures.attribution.methods import METHODS
+from sk_viz.measures.sweep.changes import end_changes, most_moving_unit
 
 QUESTION = "How do the weights move with scale?"
 MOST_CURVES = 5

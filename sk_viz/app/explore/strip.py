@@ -22,7 +22,7 @@ from sk_viz.measures.attribution.methods import METHODS
 
 if TYPE_CHECKING:
     from sk_viz.measures.attribution.attribute import Attribution
-    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.measures.sweep.result import Sweep
 
 MOST_FRAMES = 12
 

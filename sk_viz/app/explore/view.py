@@ -24,7 +24,7 @@ from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pictures import Picture
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.measures.sweep.result import Sweep
     from sk_viz.zoo.model import Model
 
 NO_METHOD = "none"

@@ -16,7 +16,7 @@ from sk_viz.app.shared.scene import scene
 from sk_viz.app.state.settings import Settings
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.measures.sweep.result import Sweep
 
 
 def film(settings: Settings) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-import sk_viz
 from sk_viz.app.server import log
 from sk_viz.app.server.jobs import Jobs
+from sk_viz.version import __version__
 
 
 @dataclass(frozen=True)
@@ -41,5 +41,5 @@ def session(jobs: Jobs) -> str:
     scope="session", on_release=_Presence.leave, show_spinner=False, hash_funcs={Jobs: id}
 )
 def _enter(word: str, jobs: Jobs) -> _Presence:
-    log.event("session", session=word[:8], version=sk_viz.__version__)
+    log.event("session", session=word[:8], version=__version__)
     return _Presence(word, jobs)

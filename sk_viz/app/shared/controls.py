@@ -11,7 +11,6 @@ from typing import Any
 
 import streamlit as st
 
-import sk_viz
 from sk_viz.app.components.pointer import pointer
 from sk_viz.app.server import log
 from sk_viz.app.shared import checkpoint, shell
@@ -38,6 +37,7 @@ from sk_viz.pictures import (
     window,
 )
 from sk_viz.preprocessing import Preprocessing
+from sk_viz.version import __version__
 
 SOURCES = ("Sample", "Upload", "Paste", "Camera")
 TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
@@ -81,7 +81,7 @@ def shared(say: Say = english) -> Settings:
 
 def version_line() -> None:
     """Which SK-Viz this is, at the foot of the sidebar."""
-    st.sidebar.caption(f"SK-Viz {sk_viz.__version__}")
+    st.sidebar.caption(f"SK-Viz {__version__}")
 
 
 def _picture(settings: Settings, say: Say) -> None:

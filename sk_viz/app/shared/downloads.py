@@ -19,7 +19,7 @@ from sk_viz.spreadsheets import to_csv
 
 if TYPE_CHECKING:
     from sk_viz.measures.record import Record
-    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.measures.sweep.result import Sweep
 
 RECORD_KEY = b"sk_viz.record"
 TABLES = ("differences", "predictions", "weights")

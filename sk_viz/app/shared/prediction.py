@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.measures.sweep.result import Sweep
     from sk_viz.zoo.certainty import Certainty, Score, Share, UnknownRule
     from sk_viz.zoo.model import Model
 

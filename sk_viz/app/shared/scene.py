@@ -12,12 +12,12 @@ from sk_viz.app.shared import controls, shell
 from sk_viz.app.shared.prediction import said_at
 from sk_viz.app.shared.sweeping import inputs, point_of, swept
 from sk_viz.app.state.settings import Settings
-from sk_viz.figures.screen.map import most_moving_unit
 from sk_viz.figures.screen.style import kernel_label, scale_label
+from sk_viz.measures.sweep.changes import most_moving_unit
 from sk_viz.pictures import Picture, Stimulus
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.measures.sweep.result import Sweep
     from sk_viz.networks.units import Unit
     from sk_viz.zoo.model import Model
 

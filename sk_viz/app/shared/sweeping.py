@@ -12,7 +12,7 @@ from sk_viz.app.state.settings import Settings
 from sk_viz.pictures import CENTRE, Picture
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.measures.sweep.result import Sweep
     from sk_viz.zoo.model import Model
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import streamlit as st
 
-import sk_viz
 from sk_viz.app.server.jobs import Report
 from sk_viz.app.shared import controls, shell
 from sk_viz.app.state.settings import Settings, change, current, write_address
@@ -26,6 +25,7 @@ from sk_viz.app.survey.start import NewSurvey, new_survey
 from sk_viz.app.survey.view import NEW, SurveyView
 from sk_viz.errors import PictureError
 from sk_viz.surveys.shelf import Kept, done_and_total, find, sweep_shelf
+from sk_viz.version import __version__
 
 QUESTION = "Is it true of many pictures?"
 WATCH = 1.0  # seconds between two looks at a run
@@ -41,7 +41,7 @@ def runs() -> SurveyRuns:
 def page() -> None:
     """Draw the page."""
     _page()
-    st.caption(f"SK-Viz {sk_viz.__version__}")  # here is no sidebar to say it
+    st.caption(f"SK-Viz {__version__}")  # here is no sidebar to say it
 
 
 def _page() -> None:
@@ -215,7 +215,7 @@ def _delete(kept: Kept) -> None:
 
 def _data(survey: SurveyAtHand) -> dict[str, Any]:
     """The report's numbers, worked out once for as much as is stored."""
-    from sk_viz.surveys.effects import make_report
+    from sk_viz.publish.report import make_report
 
     def work(_: Report) -> dict[str, Any]:
         try:

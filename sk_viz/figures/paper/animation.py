@@ -22,7 +22,7 @@ from sk_viz.figures.paper.style import paper_style
 from sk_viz.files import write_atomic
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep.run import Sweep
+    from sk_viz.measures.sweep.result import Sweep
 
 Pixels = npt.NDArray[np.uint8]
 

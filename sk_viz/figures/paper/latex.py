@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-import sk_viz
+from sk_viz.version import __version__
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -74,7 +74,7 @@ def bibtex() -> str:
 @software{{skviz,
   title   = {{{{SK-Viz}}: watch a selective kernel network choose its receptive field}},
   author  = {{{{The SK-Viz contributors}}}},
-  version = {{{sk_viz.__version__}}},
+  version = {{{__version__}}},
   year    = {{2026}}
 }}
 """

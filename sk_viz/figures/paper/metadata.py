@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 from PIL import Image
 
-import sk_viz
 from sk_viz.errors import PictureError
+from sk_viz.version import __version__
 
 KINDS = ("pdf", "svg", "png")
 _PNG_KEY = "sk_viz"
@@ -29,7 +29,7 @@ def metadata(kind: str, title: str, carried: Mapping[str, Any]) -> dict[str, Any
         carried: plain values, to be read back by :func:`read_metadata`.
     """
     text = json.dumps(carried, sort_keys=True, allow_nan=False)
-    maker = f"SK-Viz {sk_viz.__version__}"
+    maker = f"SK-Viz {__version__}"
     if kind == "pdf":
         return {
             "Title": title,

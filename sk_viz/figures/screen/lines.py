@@ -9,7 +9,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sk_viz.figures.palette import branch_colour
-from sk_viz.figures.screen.map import change_from_first
 from sk_viz.figures.screen.style import (
     Ink,
     axis,
@@ -21,6 +20,7 @@ from sk_viz.figures.screen.style import (
     scale_label,
     side_by_side,
 )
+from sk_viz.measures.sweep.changes import change_from_first
 
 HEIGHT = 162
 

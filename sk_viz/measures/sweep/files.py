@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from sk_viz import spreadsheets
 from sk_viz.errors import ModelError
 from sk_viz.files import write_whole
-from sk_viz.measures.sweep.run import Sweep
+from sk_viz.measures.sweep.result import Sweep
 
 _METADATA = b"sk_viz.sweep"
 _WEIGHTS = ("scale", "unit", "stage", "block", "branch", "kernel", "channel", "weight")

@@ -15,7 +15,7 @@ import pytest
 
 import sk_viz
 from sk_viz.app.server.jobs import Jobs, Report, StoppedError, size_of, was_stopped
-from sk_viz.measures.sweep.run import Sweep
+from sk_viz.measures.sweep.result import Sweep
 from sk_viz.pictures import read_sample
 
 MEGABYTE = 2**20

@@ -14,7 +14,7 @@ from sk_viz.pictures.decoding import isolated
 
 CRASHING = """
 import ctypes
-from sk_viz.pictures import decoder
+from sk_viz.pictures.decoding import worker as decoder
 real = decoder.decode
 def decode(data, format_, name):
     return ctypes.string_at(0) if name.startswith("crash") else real(data, format_, name)

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import sk_viz
 from sk_viz.measures.choice import intervention
-from sk_viz.measures.sweep.run import Sweep
+from sk_viz.measures.sweep.result import Sweep
 
 OpenPage = Callable[..., AppTest]
 QUICK = {"scales": "1:2:3", "unit": "SK_3_1"}

@@ -20,12 +20,7 @@ from sk_viz.figures.screen.channels import (
     scale_colours,
 )
 from sk_viz.figures.screen.lines import stage_branches, stage_lines
-from sk_viz.figures.screen.map import (
-    change_from_first,
-    difference_map,
-    end_changes,
-    most_moving_unit,
-)
+from sk_viz.figures.screen.map import difference_map
 from sk_viz.figures.screen.overlay import common_limit, heat_layer
 from sk_viz.figures.screen.style import (
     DARK,
@@ -39,6 +34,7 @@ from sk_viz.figures.screen.style import (
     scale_label,
     spread,
 )
+from sk_viz.measures.sweep.changes import change_from_first, end_changes, most_moving_unit
 
 UNITS = ("SK_2_1", "SK_2_2", "SK_3_1", "SK_4_1")
 SCALES = (1.0, 1.5, 2.0)

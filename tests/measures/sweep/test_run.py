@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sk_viz.errors import ModelError, ScaleError
 from sk_viz.measures.choice.intervention import intervene
-from sk_viz.measures.sweep.run import Sweep, sweep
+from sk_viz.measures.sweep.result import Sweep
+from sk_viz.measures.sweep.run import sweep
 from sk_viz.measures.sweep.tables import weights_table
 from sk_viz.pictures import normalise, stimuli
 

@@ -24,7 +24,7 @@ from sk_viz.pictures.decoding.isolated import Decoders
 # A decoder that does on some names what a broken native library does on some files.
 HOOKED = """
 import ctypes, os, signal, time
-from sk_viz.pictures import decoder
+from sk_viz.pictures.decoding import worker as decoder
 real = decoder.decode
 
 def hooked(data, format_, name):

@@ -1,0 +1,55 @@
+"""``sk-viz train``: train the bundled model and write its card."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sk_viz.cli.options import (
+    progress_bar,
+)
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the command."""
+    cli.command("train")(train)
+
+
+def train(
+    data: Annotated[Path, typer.Option(help="Parquet files or an ImageFolder.")],
+    out: Annotated[Path, typer.Option(help="Folder of the checkpoints and of the model.")],
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Of one round; more than before go on. Left out: the bundled model's four.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the weights and of every draw.")] = 0,
+    strangers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pictures of none of the classes, one folder for each kind of thing; by them it "
+            "is decided when the app says that a picture is likely of none."
+        ),
+    ] = None,
+    compiled: Annotated[bool, typer.Option("--compile/--no-compile")] = True,
+) -> None:
+    """Train the bundled model and write its card; started again with the same words it goes on."""
+    from sk_viz.training.card.document import document
+    from sk_viz.training.recipe import BUNDLED, Recipe
+    from sk_viz.training.train import Progress
+    from sk_viz.training.train import train as run
+
+    with progress_bar("outlines of objects, then training") as draw:
+
+        def report(progress: Progress) -> None:
+            draw(progress.step, progress.steps)
+
+        recipe = BUNDLED.seeded(seed) if steps is None else Recipe(steps=steps, seed=seed)
+        folder = run(data, out, recipe, compiled=compiled, report=report, searched=draw)
+    document(out, data, recipe, strangers, lambda part: print(f"judging: {part}", file=sys.stderr))
+    print(f"The model and its card are in {folder}.")

@@ -1,0 +1,70 @@
+"""``sk-viz worth``: what the choice is worth, in accuracy."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from sk_viz.cli.options import (
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    console,
+    load,
+    print_json,
+    progress_bar,
+)
+from sk_viz.pictures import parse_scales
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the command."""
+    cli.command("worth")(worth)
+
+
+def worth(
+    source: Annotated[Path, typer.Argument(help="Labelled pictures: an ImageFolder or parquet.")],
+    model: ModelOption = "sknet_tiny",
+    scales: Annotated[str, typer.Option(help="FIRST:LAST:NUMBER, or a list.")] = "1,1.5,2",
+    protocol: Annotated[str, typer.Option(help="zoom, blur or resolution.")] = "zoom",
+    limit: Annotated[int | None, typer.Option(help="At most so many pictures.")] = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """What the choice is worth: accuracy with live branch weights and with held ones."""
+    from sk_viz.measures.accuracy import known_pictures
+    from sk_viz.measures.choice.value import LIVE, value_of_choice
+
+    loaded = load(model, device)
+    pictures = known_pictures(loaded, source, limit)
+    with progress_bar("holding the weights") as progress:
+        value = value_of_choice(loaded, pictures, parse_scales(scales), protocol, progress=progress)
+    for reason in pictures.unreadable.values():
+        print(reason, file=sys.stderr)
+    unreadable = len(pictures.unreadable)
+    if as_json:
+        print_json(value.to_json() | {"left_out": pictures.left_out, "unreadable": unreadable})
+        return
+    table = Table(
+        "scale", "weights", "top-1", "95 % interval", "lost against live", "95 % interval"
+    )
+    for row in value.table.to_dict("records"):
+        live = row["weights"] == LIVE
+        table.add_row(
+            f"{row['scale']:g}",
+            row["weights"],
+            f"{row['accuracy']:.1%}",
+            f"{row['low']:.1%} to {row['high']:.1%}",
+            "-" if live else f"{100 * row['loss']:+.1f} points",
+            "-" if live else f"{100 * row['loss_low']:+.1f} to {100 * row['loss_high']:+.1f}",
+        )
+    console().print(table)
+    print(
+        f"{model}, {len(pictures) - unreadable} pictures, {protocol}"
+        + (f"; {pictures.left_out} of classes that it does not have" if pictures.left_out else "")
+        + (f"; {unreadable} unreadable" if unreadable else "")
+    )
