@@ -36,11 +36,11 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# The stamps mean "installed from pyproject.toml": touched last, so a broken install is retried.
-$(VENV)/.app: pyproject.toml | $(VENV)/bin/python
+# The stamps mean "installed from these lists": touched last, so a broken install is retried.
+$(VENV)/.app: requirements.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.dev: requirements.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ $(VENV)/.app
