@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import sk_viz
-from sk_viz.app.server.jobs import Report
 from sk_viz.app.shared import controls, identity, shell
 from sk_viz.app.shared.scene import Scene, choose_scale, scene
 from sk_viz.app.state.address import in_address, numbers, one_of, word, write_numbers
@@ -19,6 +18,7 @@ from sk_viz.figures.screen.picture import picture_panel
 from sk_viz.figures.screen.style import kernel_label, scale_label, share_label
 from sk_viz.measures.held import KINDS
 from sk_viz.pictures import PROTOCOLS, samples
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
@@ -150,7 +150,7 @@ def _swept(name: str, settings: Settings, hold: str) -> Side:
     scales = now.sweep.scales
     key = ("sweep", *now.inputs, settings.protocol, scales, now.point, hold)
 
-    def work(report: Report) -> Sweep:
+    def work(report: Progress) -> Sweep:
         return sk_viz.sweep(
             now.model,
             now.picture,

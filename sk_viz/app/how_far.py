@@ -12,7 +12,6 @@ import pandas as pd
 import streamlit as st
 
 import sk_viz
-from sk_viz.app.server.jobs import Report
 from sk_viz.app.shared import controls, identity, shell
 from sk_viz.app.shared.downloads import file_stem, table_parquet
 from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
@@ -29,6 +28,7 @@ from sk_viz.figures.screen.field import (
 from sk_viz.figures.screen.style import kernel_label, scale_label, spread
 from sk_viz.measures.fields.effective import LUO_SHARE, Gate
 from sk_viz.pictures import CENTRE
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.measures.fields.growth import FieldGrowth
@@ -123,7 +123,7 @@ def _choices(now: Scene, view: HowFarView) -> None:
 
 def _compute(now: Scene, view: HowFarView) -> Fields:
     def field(gate: Gate) -> ReceptiveField:
-        def work(report: Report) -> ReceptiveField:
+        def work(report: Progress) -> ReceptiveField:
             return sk_viz.receptive_field(
                 now.model,
                 now.unit.name,
@@ -327,7 +327,7 @@ def _grow(now: Scene, view: HowFarView) -> FieldGrowth:
     # Growth is counted from 1, so it is measured there in any case.
     scales = tuple(sorted({1.0, *spread(now.sweep.scales, MOST_SCALES)}))
 
-    def work(report: Report) -> FieldGrowth:
+    def work(report: Progress) -> FieldGrowth:
         return field_growth(
             now.model,
             now.picture,

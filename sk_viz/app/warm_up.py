@@ -14,10 +14,11 @@ import streamlit as st
 from sk_viz.app.explore.strip import attributions
 from sk_viz.app.explore.view import Shown, View
 from sk_viz.app.server import log
-from sk_viz.app.server.jobs import Report, StoppedError
+from sk_viz.app.server.jobs import StoppedError
 from sk_viz.app.shared import shell
 from sk_viz.app.shared.sweeping import sweep_work
 from sk_viz.app.state.settings import Settings
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
@@ -77,8 +78,8 @@ def _load(model_id: str, device: str) -> Model:
     return shell.load(model_id, device)
 
 
-def _done(key: Hashable, work: Callable[[Report], T]) -> T:
-    def run(report: Report) -> T:
+def _done(key: Hashable, work: Callable[[Progress], T]) -> T:
+    def run(report: Progress) -> T:
         def step(done: int, total: int) -> None:
             if not _served():
                 raise StoppedError

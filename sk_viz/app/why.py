@@ -15,7 +15,6 @@ import pandas as pd
 import streamlit as st
 
 import sk_viz
-from sk_viz.app.server.jobs import Report
 from sk_viz.app.shared import controls, identity, shell
 from sk_viz.app.shared.downloads import file_stem
 from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
@@ -31,6 +30,7 @@ from sk_viz.figures.screen.attribution import (
 from sk_viz.figures.screen.picture import picture_panel
 from sk_viz.figures.screen.style import decimals, kernel_label, scale_label
 from sk_viz.measures.attribution.methods import METHODS
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.measures.attribution.attribute import Attribution
@@ -136,8 +136,8 @@ def _key(now: Scene, view: WhyView, target: Target) -> Hashable:
     return ("attribution", *now.inputs, view.by, target, now.scale, protocol, now.point)
 
 
-def _work(now: Scene, view: WhyView, target: Target) -> Callable[[Report], Attribution]:
-    def work(report: Report) -> Attribution:
+def _work(now: Scene, view: WhyView, target: Target) -> Callable[[Progress], Attribution]:
+    def work(report: Progress) -> Attribution:
         return sk_viz.attribute(
             now.model,
             now.picture,

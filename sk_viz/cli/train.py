@@ -41,12 +41,12 @@ def train(
     """Train the bundled model and write its card; started again with the same words it goes on."""
     from sk_viz.training.card.document import document
     from sk_viz.training.recipe import BUNDLED, Recipe
-    from sk_viz.training.train import Progress
+    from sk_viz.training.train import TrainingProgress
     from sk_viz.training.train import train as run
 
     with progress_bar("outlines of objects, then training") as draw:
 
-        def report(progress: Progress) -> None:
+        def report(progress: TrainingProgress) -> None:
             draw(progress.step, progress.steps)
 
         recipe = BUNDLED.seeded(seed) if steps is None else Recipe(steps=steps, seed=seed)

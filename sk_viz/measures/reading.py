@@ -14,6 +14,7 @@ from torch import Tensor
 from sk_viz.errors import ModelError
 from sk_viz.networks.engine import EAGER, Dtype, Engine, engine_of
 from sk_viz.pictures import Stimulus, normalise
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
@@ -25,7 +26,6 @@ Floats = npt.NDArray[np.float32]
 # of 224 px no two fit.
 _CPU_PIXELS = 22 * 64 * 64
 _GPU_PIXELS = 64 * 224 * 224
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

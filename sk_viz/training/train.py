@@ -38,7 +38,7 @@ NOTE = "Trained by this project; its card says on what, and what it can't do."
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """What a training run reports: the step, its loss, and how the time goes."""
 
     step: int
@@ -55,7 +55,7 @@ def train(
     *,
     compiled: bool = True,
     processes: int | None = None,
-    report: Callable[[Progress], None] = lambda _: None,
+    report: Callable[[TrainingProgress], None] = lambda _: None,
     searched: Callable[[int, int], None] = lambda _done, _total: None,
     save_seconds: float = 240.0,
 ) -> Path:
@@ -125,7 +125,7 @@ def train(
             now = time.monotonic()
             speed = (step + 1 - start) / (now - began)
             report(
-                Progress(
+                TrainingProgress(
                     step + 1,
                     recipe.total,
                     loss,

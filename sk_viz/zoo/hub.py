@@ -13,7 +13,7 @@ from urllib.request import getproxies
 from sk_viz.errors import ModelError
 
 FILE = "model.safetensors"
-Progress = Callable[[float], None]
+ShareProgress = Callable[[float], None]
 
 
 def cached_weights(repository: str) -> Path | None:
@@ -25,7 +25,7 @@ def cached_weights(repository: str) -> Path | None:
     return found if found is not None and _is_whole(found) else None
 
 
-def download_weights(repository: str, progress: Progress | None = None) -> Path:
+def download_weights(repository: str, progress: ShareProgress | None = None) -> Path:
     """The weights of a repository, downloaded unless they are on disk.
 
     Args:
@@ -99,7 +99,7 @@ def _reason(error: Exception) -> str:
     return text.splitlines()[0].removesuffix(".")
 
 
-def _reporting(base: type[Any], progress: Progress) -> type[Any]:
+def _reporting(base: type[Any], progress: ShareProgress) -> type[Any]:
     """The hub's progress bar, which draws nothing and reports the share instead."""
 
     class Reporting(base):  # type: ignore[misc]  # the base is only known when it is imported

@@ -33,7 +33,7 @@ from sk_viz.zoo.catalogue import (
 from sk_viz.zoo.certainty import Certainty
 from sk_viz.zoo.checkpoints import file_sha256, fill, read_state, state_sha256
 from sk_viz.zoo.classes import unnamed_classes
-from sk_viz.zoo.hub import Progress, download_weights
+from sk_viz.zoo.hub import ShareProgress, download_weights
 from sk_viz.zoo.layouts import network_from_state
 
 __all__ = ["Model", "ModelEntry", "as_model", "list_models", "load_model"]
@@ -79,7 +79,7 @@ class Model:
 def load_model(
     id_or_path: str | Path = BUNDLED,
     device: str = "auto",
-    progress: Progress | None = None,
+    progress: ShareProgress | None = None,
 ) -> Model:
     """Load a model.
 
@@ -201,7 +201,7 @@ def _from_path(path: Path, device: torch.device) -> Model:
     )
 
 
-def _pretrained(known: Known, device: torch.device, progress: Progress | None) -> Model:
+def _pretrained(known: Known, device: torch.device, progress: ShareProgress | None) -> Model:
     import timm
 
     path = download_weights(known.repository, progress)

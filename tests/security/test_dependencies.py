@@ -22,7 +22,8 @@ OPTIONAL = ("fast", "ray")  # what the package imports only where it is installe
 
 def requirements(*extras: str) -> list[Requirement]:
     """What the package itself requires, and with these extras; an extra may name others."""
-    found = [Requirement(text) for text in PROJECT["dependencies"]]
+    listed = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    found = [Requirement(text) for text in listed]
     waiting = [Requirement(t) for name in extras for t in PROJECT["optional-dependencies"][name]]
     while waiting:
         one = waiting.pop()
@@ -37,7 +38,8 @@ def requirements(*extras: str) -> list[Requirement]:
 def imported(*places: str) -> set[str]:
     """The packages of other people that the files below these places import."""
     files = [f for place in places for f in (ROOT / place).rglob("*.py")]
-    own = {f.stem for f in (ROOT / "tests").rglob("*.py")} | {"sk_viz", "tests", "__future__"}
+    own = {f.stem for f in (ROOT / "tests").rglob("*.py")} | {"sk_viz", "tests", "fixtures"}
+    own.add("__future__")
     names: set[str] = set()
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

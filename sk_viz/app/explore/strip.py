@@ -11,7 +11,6 @@ import streamlit as st
 import sk_viz
 from sk_viz.app.components.filmstrip import Frame, data_address, filmstrip
 from sk_viz.app.explore.view import NO_METHOD, Shown, View
-from sk_viz.app.server.jobs import Report
 from sk_viz.app.shared import shell
 from sk_viz.app.shared.prediction import percent
 from sk_viz.app.shared.sweeping import point_of
@@ -19,6 +18,7 @@ from sk_viz.app.state.settings import Settings, change, current
 from sk_viz.figures.screen.overlay import common_limit, heat_layer
 from sk_viz.figures.screen.style import scale_label, share_label, spread
 from sk_viz.measures.attribution.methods import METHODS
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.measures.attribution.attribute import Attribution
@@ -29,7 +29,7 @@ MOST_FRAMES = 12
 
 def attributions(
     shown: Shown, view: View
-) -> dict[float, tuple[Hashable, Callable[[Report], Attribution]]]:
+) -> dict[float, tuple[Hashable, Callable[[Progress], Attribution]]]:
     """What is asked for: by scale, what the result is kept by and what makes it."""
     return {
         scale: (key, _attribute(shown, view, scale)) for scale, key in _keys(shown, view).items()
@@ -162,11 +162,11 @@ def _attribution_key(shown: Shown, view: View, scale: float) -> Hashable:
     return ("attribution", *shown.inputs, view.method, label, scale, settings.protocol, point)
 
 
-def _attribute(shown: Shown, view: View, scale: float) -> Callable[[Report], Attribution]:
+def _attribute(shown: Shown, view: View, scale: float) -> Callable[[Progress], Attribution]:
     settings = shown.settings
     label = _explained_class(shown)
 
-    def work(report: Report) -> Attribution:
+    def work(report: Progress) -> Attribution:
         return sk_viz.attribute(
             shown.model,
             shown.picture,

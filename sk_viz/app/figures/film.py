@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from sk_viz.app.server.jobs import Report
 from sk_viz.app.shared import shell
 from sk_viz.app.shared.scene import scene
 from sk_viz.app.state.settings import Settings
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
@@ -55,7 +55,7 @@ def _moving(settings: Settings) -> bytes:
     return shell.result(key, "Drawing the film", partial(_gif, now.sweep))
 
 
-def _gif(sweep: Sweep, _: Report) -> bytes:
+def _gif(sweep: Sweep, _: Progress) -> bytes:
     from sk_viz.figures.paper.animation import make_animation
 
     with tempfile.TemporaryDirectory() as folder:

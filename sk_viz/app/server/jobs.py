@@ -20,13 +20,13 @@ import numpy as np
 import pandas as pd
 
 from sk_viz.app.server.heap import give_back
+from sk_viz.types import Progress
 
 _OBJECT, _TABLE = 64, 8192  # bytes of any object, and of a table beside its values
 
 _SETTLED = 1.0  # seconds after the last of some sessions left
 
-Report = Callable[[int, int], None]
-Work = Callable[[Report], Any]
+Work = Callable[[Progress], Any]
 
 
 class StoppedError(Exception):

@@ -28,12 +28,13 @@ import streamlit as st
 
 import sk_viz
 from sk_viz.app.server import log, presence
-from sk_viz.app.server.jobs import Jobs, Report, StoppedError, was_stopped
+from sk_viz.app.server.jobs import Jobs, StoppedError, was_stopped
 from sk_viz.app.shared import checkpoint
 from sk_viz.app.state.settings import DEFAULT_MODEL, UPLOAD, Settings
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.figures.screen.style import Ink, ink_for
 from sk_viz.pictures import Picture, read_sample, samples
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
@@ -161,7 +162,7 @@ def background(settings: Settings) -> Picture | None:
     return sample(settings.background)
 
 
-def result(key: Hashable, label: str, work: Callable[[Report], T]) -> T:
+def result(key: Hashable, label: str, work: Callable[[Progress], T]) -> T:
     """The result of ``work``, from what is kept or from a job that this session waits for.
 
     Args:
@@ -209,11 +210,11 @@ def result(key: Hashable, label: str, work: Callable[[Report], T]) -> T:
     return done
 
 
-def _logged(label: str, session: str, work: Callable[[Report], T]) -> Callable[[Report], T]:
+def _logged(label: str, session: str, work: Callable[[Progress], T]) -> Callable[[Progress], T]:
     """The same work, with a line in the log when it ends."""
     asked = time.monotonic()
 
-    def run(report: Report) -> T:
+    def run(report: Progress) -> T:
         begun, outcome = time.monotonic(), "failed"
         try:
             made = work(report)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 import sk_viz
-from sk_viz.app.server.jobs import Report
 from sk_viz.app.shared import shell
 from sk_viz.app.state.settings import Settings
 from sk_viz.pictures import CENTRE, Picture
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
@@ -57,7 +57,7 @@ def swept(
 
 def sweep_work(
     settings: Settings, protocol: str, model: Model, picture: Picture, behind: Picture | None
-) -> tuple[Hashable, Callable[[Report], Sweep]]:
+) -> tuple[Hashable, Callable[[Progress], Sweep]]:
     """What such a sweep is kept by, and what makes it.
 
     Raises:
@@ -66,7 +66,7 @@ def sweep_work(
     scales = settings.scale_values
     point = point_of(settings, protocol)
 
-    def work(report: Report) -> Sweep:
+    def work(report: Progress) -> Sweep:
         return sk_viz.sweep(
             model,
             picture,

@@ -6,7 +6,6 @@ from typing import Any
 
 import streamlit as st
 
-from sk_viz.app.server.jobs import Report
 from sk_viz.app.shared import controls, shell
 from sk_viz.app.state.settings import Settings, change, current, write_address
 from sk_viz.app.survey.access import (
@@ -25,6 +24,7 @@ from sk_viz.app.survey.start import NewSurvey, new_survey
 from sk_viz.app.survey.view import NEW, SurveyView
 from sk_viz.errors import PictureError
 from sk_viz.surveys.shelf import Kept, done_and_total, find, sweep_shelf
+from sk_viz.types import Progress
 from sk_viz.version import __version__
 
 QUESTION = "Is it true of many pictures?"
@@ -217,7 +217,7 @@ def _data(survey: SurveyAtHand) -> dict[str, Any]:
     """The report's numbers, worked out once for as much as is stored."""
     from sk_viz.publish.report import make_report
 
-    def work(_: Report) -> dict[str, Any]:
+    def work(_: Progress) -> dict[str, Any]:
         try:
             return dict(make_report(survey.folder).data)
         except OSError as error:

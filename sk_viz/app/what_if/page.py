@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 import sk_viz
-from sk_viz.app.server.jobs import Report
 from sk_viz.app.shared import controls, identity, shell
 from sk_viz.app.shared.downloads import file_stem, table_parquet
 from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
@@ -23,6 +22,7 @@ from sk_viz.figures.screen.picture import picture_panel
 from sk_viz.figures.screen.style import kernel_label, scale_label, share_label
 from sk_viz.measures.held import KINDS
 from sk_viz.spreadsheets import to_csv
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.measures.choice.intervention import ChoiceMap, Effect
@@ -172,12 +172,12 @@ def _compute(now: Scene, view: WhatIfView) -> Outcome:
     held = (places[view.where], view.hold, source if view.hold == OTHER_SCALE else None)
     shown: tuple[Hashable, ...] = (*now.inputs, now.scale, now.settings.protocol, now.point)
 
-    def hold(_report: Report) -> Effect:
+    def hold(_report: Progress) -> Effect:
         return sk_viz.intervene(
             now.model, now.picture, {places[view.where]: what}, scale=now.scale, **now.shown_as
         )
 
-    def each(report: Report) -> ChoiceMap:
+    def each(report: Progress) -> ChoiceMap:
         return which_choice_mattered(
             now.model, now.picture, scale=now.scale, progress=report, **now.shown_as
         )

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from sk_viz.app.server.jobs import Report
 from sk_viz.app.shared import controls, identity, shell
 from sk_viz.app.shared.downloads import file_stem, table_parquet
 from sk_viz.app.shared.scene import File, download
@@ -28,6 +27,7 @@ from sk_viz.figures.screen.style import scale_label, share_label
 from sk_viz.figures.screen.worth import accuracy_lines
 from sk_viz.pictures import check_scales, parse_scales
 from sk_viz.spreadsheets import to_csv
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.measures.choice.value import ChoiceValue
@@ -126,7 +126,7 @@ def _compute(settings: Settings, view: WorthView, given: Any) -> Worth:
     else:
         source = hashlib.sha256(data).hexdigest()
 
-    def work(report: Report) -> Worth:
+    def work(report: Progress) -> Worth:
         with tempfile.TemporaryDirectory(prefix="sk-viz-") as folder:
             if data is not None:
                 unpack_pictures(io.BytesIO(data), Path(folder))

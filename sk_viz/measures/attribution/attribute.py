@@ -16,10 +16,11 @@ from sk_viz.measures.attribution.explanation import SEED, Explanation, prepare
 from sk_viz.measures.attribution.integrated_gradients import integrate_all, shared_gradients
 from sk_viz.measures.attribution.methods import Method, find_method
 from sk_viz.measures.attribution.targets import Target
-from sk_viz.measures.reading import Floats, Progress, counter
+from sk_viz.measures.reading import Floats, counter
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.statistics import spearman
 from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, stimuli
+from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
 if TYPE_CHECKING:

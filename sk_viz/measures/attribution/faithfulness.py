@@ -15,8 +15,9 @@ from sk_viz.errors import ModelError
 from sk_viz.measures.attribution.attribute import Attribution
 from sk_viz.measures.attribution.explanation import SEED, Explanation, prepare
 from sk_viz.measures.attribution.methods import find_method
-from sk_viz.measures.reading import Floats, Progress, counter
+from sk_viz.measures.reading import Floats, counter
 from sk_viz.measures.record import Record
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
 from sk_viz.measures.held import KINDS, Choice, describe, fixed, held_weights
-from sk_viz.measures.reading import Progress, to_tensor
+from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.sweep.tables import predictions_table
 from sk_viz.pictures import CENTRE, Background, Picture, stimuli
+from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from sk_viz.errors import PictureError
-from sk_viz.measures.reading import Progress, to_tensor
+from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.statistics import bootstrap, wilson_interval
 from sk_viz.pictures import CENTRE, Background, Picture, stimuli
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model

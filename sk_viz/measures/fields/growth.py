@@ -20,10 +20,11 @@ from sk_viz.errors import ModelError, ScaleError
 from sk_viz.measures.fields.effective import RECIPES, FieldProbe, field_sizes
 from sk_viz.measures.fields.receptive_field import as_pictures, centre_pixel, find_unit
 from sk_viz.measures.fields.theoretical import theoretical_fields
-from sk_viz.measures.reading import Progress, to_tensor
+from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.statistics import paired_effect
 from sk_viz.pictures import CENTRE, Background, Picture, check_point, stimuli
+from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model

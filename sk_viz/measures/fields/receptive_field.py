@@ -12,9 +12,10 @@ import numpy as np
 from sk_viz.errors import ModelError, ScaleError
 from sk_viz.measures.fields.effective import RECIPES, FieldProbe, Floats, Gate, field_sizes
 from sk_viz.measures.fields.theoretical import BranchField, theoretical_fields
-from sk_viz.measures.reading import Progress, to_tensor
+from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.pictures import CENTRE, Background, Picture, check_point, stimuli
+from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
 if TYPE_CHECKING:

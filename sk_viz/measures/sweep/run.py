@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sk_viz.measures.certainty import likely_none
 from sk_viz.measures.held import Choice, describe, held_weights
-from sk_viz.measures.reading import Progress, read, softmax
+from sk_viz.measures.reading import read, softmax
 from sk_viz.measures.record import build_record
 from sk_viz.measures.sweep.result import Sweep
 from sk_viz.measures.sweep.tables import (
@@ -16,6 +16,7 @@ from sk_viz.measures.sweep.tables import (
     weights_table,
 )
 from sk_viz.pictures import CENTRE, Background, Picture, parse_scales, stimuli
+from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
 if TYPE_CHECKING:

@@ -17,10 +17,11 @@ from sk_viz.training.card.recipe import Leg, Made
 from sk_viz.training.card.samples import judge_samples
 from sk_viz.training.card.write import render
 from sk_viz.training.judging.certain import measure_certainty
-from sk_viz.training.judging.judge import Progress, judge
+from sk_viz.training.judging.judge import judge
 from sk_viz.training.judging.strangers import read_strangers
 from sk_viz.training.recipe import Recipe
 from sk_viz.training.train import LOG, MODEL
+from sk_viz.types import Log
 from sk_viz.zoo.bundled import WEIGHTS, load_bundled, save_bundled
 from sk_viz.zoo.catalogue import count_macs
 from sk_viz.zoo.certainty import Certainty
@@ -37,7 +38,7 @@ def document(
     data: Path,
     recipe: Recipe,
     strangers: Path | None = None,
-    progress: Progress = print,
+    progress: Log = print,
 ) -> Path:
     """Judge the model of a run on its validation part and write the card beside its weights.
 

@@ -18,8 +18,9 @@ from sk_viz.measures.calibration import (
     fit_temperature,
 )
 from sk_viz.measures.certainty import likely_none
-from sk_viz.training.judging.judge import LARGE_SOURCE, Progress, by_source
+from sk_viz.training.judging.judge import LARGE_SOURCE, by_source
 from sk_viz.training.judging.strangers import Strangers, choose_rule, made_pictures, noticed_by_kind
+from sk_viz.types import Log
 from sk_viz.zoo.certainty import Certainty
 from sk_viz.zoo.model import Model
 
@@ -28,7 +29,7 @@ def measure_certainty(
     model: Model,
     pictures: LabelledPictures,
     strangers: Strangers | None,
-    progress: Progress = print,
+    progress: Log = print,
 ) -> tuple[Certainty, dict[str, Any]]:
     """Fit a temperature, and a rule for pictures of none of the classes.
 

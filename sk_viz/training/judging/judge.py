@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,9 +16,8 @@ from sk_viz.datasets.labelled import LabelledPictures
 from sk_viz.measures.accuracy import Answers, read_in_blocks, share_of
 from sk_viz.measures.statistics import holm, paired_effect
 from sk_viz.pictures import Picture, Stimulus, stimuli
+from sk_viz.types import Log
 from sk_viz.zoo.model import Model
-
-Progress = Callable[[str], None]
 
 OBJECT_SIZES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 LARGE_SOURCE = "caltech-101"
@@ -48,7 +47,7 @@ class Shown:
         return Answers(self.logits[rows], pictures.labels[rows])
 
 
-def judge(model: Model, pictures: LabelledPictures, progress: Progress = print) -> dict[str, Any]:
+def judge(model: Model, pictures: LabelledPictures, progress: Log = print) -> dict[str, Any]:
     """Everything the card says of a model, as plain values.
 
     Args:

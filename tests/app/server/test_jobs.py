@@ -14,9 +14,10 @@ import pandas as pd
 import pytest
 
 import sk_viz
-from sk_viz.app.server.jobs import Jobs, Report, StoppedError, size_of, was_stopped
+from sk_viz.app.server.jobs import Jobs, StoppedError, size_of, was_stopped
 from sk_viz.measures.sweep.result import Sweep
 from sk_viz.pictures import read_sample
+from sk_viz.types import Progress
 
 MEGABYTE = 2**20
 
@@ -28,11 +29,11 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def endless_work() -> tuple[threading.Event, Callable[[Report], None]]:
+def endless_work() -> tuple[threading.Event, Callable[[Progress], None]]:
     """Work that ends when it is stopped, and what is set once it has begun."""
     begun = threading.Event()
 
-    def work(report: Report) -> None:
+    def work(report: Progress) -> None:
         begun.set()
         while True:
             report(0, 1)
@@ -46,7 +47,7 @@ def test_two_sessions_share_one_run_and_the_result_is_kept() -> None:
     gate = threading.Event()
     runs: list[int] = []
 
-    def work(report: Report) -> int:
+    def work(report: Progress) -> int:
         runs.append(1)
         gate.wait(20)
         report(1, 2)
@@ -97,7 +98,7 @@ def test_after_a_stop_the_same_work_can_be_wanted_again() -> None:
     jobs = Jobs(1, MEGABYTE)
     gate = threading.Event()
 
-    def endless(report: Report) -> None:
+    def endless(report: Progress) -> None:
         while True:
             report(0, 0)
             gate.wait(0.001)
@@ -110,7 +111,7 @@ def test_after_a_stop_the_same_work_can_be_wanted_again() -> None:
 def test_an_error_reaches_whoever_waits_and_is_not_kept() -> None:
     jobs = Jobs(1, MEGABYTE)
 
-    def fail(report: Report) -> None:
+    def fail(report: Progress) -> None:
         raise ValueError("no")
 
     job = jobs.want("k", "a", fail)
@@ -124,7 +125,7 @@ def test_an_error_reaches_whoever_waits_and_is_not_kept() -> None:
 def test_what_is_kept_is_bounded_and_the_longest_unused_goes_first() -> None:
     jobs = Jobs(1, 3 * MEGABYTE)
 
-    def array(report: Report) -> np.ndarray:
+    def array(report: Progress) -> np.ndarray:
         return np.zeros(MEGABYTE, np.uint8)
 
     for key in "abc":
