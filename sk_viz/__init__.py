@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sk_viz.display import Display, use_display
 from sk_viz.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from sk_viz.errors import ScaleError as ScaleError
     from sk_viz.measures.attribution.attribute import Attribution as Attribution
     from sk_viz.measures.attribution.attribute import attribute as attribute
+    from sk_viz.measures.choice.intervention import Effect as Effect
     from sk_viz.measures.choice.intervention import intervene as intervene
+    from sk_viz.measures.fields.receptive_field import ReceptiveField as ReceptiveField
     from sk_viz.measures.fields.receptive_field import receptive_field as receptive_field
     from sk_viz.measures.sweep.result import Sweep as Sweep
     from sk_viz.measures.sweep.run import sweep as sweep
@@ -30,10 +33,20 @@ if TYPE_CHECKING:
     from sk_viz.zoo.read import readout as readout
 
 
+def _display() -> Display:
+    from sk_viz.publish import summary
+
+    return summary
+
+
+use_display(_display)
+
 _PLACES = {
     "Attribution": "sk_viz.measures.attribution.attribute",
+    "Effect": "sk_viz.measures.choice.intervention",
     "ModelError": "sk_viz.errors",
     "PictureError": "sk_viz.errors",
+    "ReceptiveField": "sk_viz.measures.fields.receptive_field",
     "ScaleError": "sk_viz.errors",
     "Sweep": "sk_viz.measures.sweep.result",
     "attribute": "sk_viz.measures.attribution.attribute",

@@ -13,7 +13,16 @@ import sk_viz
 
 PACKAGE = Path(sk_viz.__file__).parent
 # Modules at the top that import nothing of the folders: everybody may use them.
-COMMON = {"errors", "files", "paths", "preprocessing", "spreadsheets", "types", "version"}
+COMMON = {
+    "display",
+    "errors",
+    "files",
+    "paths",
+    "preprocessing",
+    "spreadsheets",
+    "types",
+    "version",
+}
 # What each folder may import besides COMMON and itself, from the floor upwards.
 ALLOWED: dict[str, set[str]] = {
     "pictures": set(),

@@ -50,7 +50,7 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Rescale a picture and read every unit's branch weights at each scale."""
-    from sk_viz.measures.sweep.files import check_ending, save
+    from sk_viz.measures.result import check_ending
     from sk_viz.measures.sweep.run import sweep as run
 
     if out is not None:
@@ -68,7 +68,7 @@ def sweep(
             progress=progress,
         )
     if out is not None:
-        save(result, out)
+        result.save(out)
     if as_json:
         print_json(result.to_json())
         return

@@ -62,13 +62,20 @@ def save_map(
     else:
         text = PngInfo()
         text.add_text("sk_viz", json.dumps(dict(record), ensure_ascii=True))
-        _drawn(rgb, heatmap, boxes).save(buffer, "PNG", pnginfo=text)
+        map_image(rgb, heatmap, boxes).save(buffer, "PNG", pnginfo=text)
     write_whole(path, buffer.getvalue())
 
 
-def _drawn(
-    rgb: npt.NDArray[np.uint8], heatmap: npt.NDArray[np.float32], boxes: Sequence[Box]
+def map_image(
+    rgb: npt.NDArray[np.uint8], heatmap: npt.NDArray[np.float32], boxes: Sequence[Box] = ()
 ) -> Image.Image:
+    """A map over the grey picture, about 512 pixels wide.
+
+    Args:
+        rgb: (H, W, 3), the picture below it.
+        heatmap: (H, W). Full strength is the 97th percentile of its magnitudes.
+        boxes: frames to draw, one a branch, smallest kernel first.
+    """
     factor = max(1, round(_SIDE / heatmap.shape[0]))
     size = (heatmap.shape[1] * factor, heatmap.shape[0] * factor)
     below = Image.fromarray(rgb).convert("L").convert("RGBA").resize(size, Image.Resampling.BICUBIC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Callable
@@ -11,17 +10,15 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import streamlit as st
 
+from sk_viz.measures.result import RECORD_KEY, table_bytes
 from sk_viz.spreadsheets import to_csv
 
 if TYPE_CHECKING:
     from sk_viz.measures.record import Record
     from sk_viz.measures.sweep.result import Sweep
 
-RECORD_KEY = b"sk_viz.record"
 TABLES = ("differences", "predictions", "weights")
 
 
@@ -35,11 +32,7 @@ def button(sweep: Sweep, control: Sweep | None) -> None:
 
 def table_parquet(table: pd.DataFrame, record: Record) -> bytes:
     """A table as parquet with the record in its metadata, under ``RECORD_KEY``."""
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
-    metadata = {**(arrow.schema.metadata or {}), RECORD_KEY: json.dumps(dict(record)).encode()}
-    buffer = io.BytesIO()
-    pq.write_table(arrow.replace_schema_metadata(metadata), buffer, compression="zstd")
-    return buffer.getvalue()
+    return table_bytes(table, {RECORD_KEY: json.dumps(dict(record)).encode()})
 
 
 def file_stem(record: Record) -> str:
@@ -52,7 +45,7 @@ def _files(sweep: Sweep, title: str) -> None:
     stem = file_stem(sweep.record)
     if title:
         st.markdown(f"**{title}**")
-    _button("Sweep, JSON", partial(_json, sweep), f"{stem}.json", "application/json")
+    _button("Sweep, JSON", partial(sweep.to_bytes, ".json"), f"{stem}.json", "application/json")
     for name in TABLES:
         table: pd.DataFrame = getattr(sweep, name)
         with st.container(horizontal=True):
@@ -68,12 +61,6 @@ def _files(sweep: Sweep, title: str) -> None:
                 f"{stem}_{name}.parquet",
                 "application/vnd.apache.parquet",
             )
-
-
-def _json(sweep: Sweep) -> bytes:
-    from sk_viz.measures.sweep.files import to_json
-
-    return to_json(sweep)
 
 
 def _button(label: str, data: Callable[[], bytes], name: str, mime: str) -> None:

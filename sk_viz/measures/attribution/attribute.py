@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +19,7 @@ from sk_viz.measures.attribution.methods import Method, find_method
 from sk_viz.measures.attribution.targets import Target
 from sk_viz.measures.reading import Floats, counter
 from sk_viz.measures.record import Record, build_record
+from sk_viz.measures.result import Result, map_of, map_table, pixels_of, png_text
 from sk_viz.measures.statistics import spearman
 from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, stimuli
 from sk_viz.types import Progress
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Attribution:
+class Attribution(Result):
     """How much each pixel of one stimulus contributes to one value.
 
     Attributes:
@@ -45,6 +47,9 @@ class Attribution:
         stimulus: what the network was shown.
         record: all that is needed to make the same numbers again.
     """
+
+    MEASURE: ClassVar[str] = "attribution"
+    NOUN: ClassVar[str] = "an attribution"
 
     heatmap: Floats = field(repr=False)
     delta: float | None
@@ -69,6 +74,29 @@ class Attribution:
             "delta": self.delta,
             "signed": self.signed,
         }
+
+    def _table(self) -> pd.DataFrame:
+        return map_table(self.heatmap)
+
+    def _besides(self, *, table: bool) -> dict[str, Any]:
+        stimulus = {"scale": self.stimulus.scale, "png": png_text(self.stimulus.rgb)}
+        return {"stimulus": stimulus} | ({} if table else {"heatmap": self.heatmap.tolist()})
+
+    @classmethod
+    def _restored(cls, contents: Mapping[str, Any], table: pd.DataFrame | None) -> Self:
+        target, shown = contents["target"], contents["stimulus"]
+        return cls(
+            heatmap=map_of(table, contents.get("heatmap")),
+            delta=contents["delta"],
+            method=contents["method"],
+            target=(target[0], target[1]) if isinstance(target, list) else target,
+            text=contents["text"],
+            explains=contents["explains"],
+            value=contents["value"],
+            signed=contents["signed"],
+            stimulus=Stimulus(shown["scale"], pixels_of(shown["png"])),
+            record=contents["record"],
+        )
 
 
 def attribute(

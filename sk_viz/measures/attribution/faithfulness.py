@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,6 +18,7 @@ from sk_viz.measures.attribution.explanation import SEED, Explanation, prepare
 from sk_viz.measures.attribution.methods import find_method
 from sk_viz.measures.reading import Floats, counter
 from sk_viz.measures.record import Record
+from sk_viz.measures.result import Result
 from sk_viz.types import Progress
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Faithfulness:
+class Faithfulness(Result):
     """The measures of one map and of random maps.
 
     Attributes:
@@ -66,6 +68,9 @@ class Faithfulness:
         random_infidelity: of each random map.
         record: the attribution's record with the settings of these measures.
     """
+
+    MEASURE: ClassVar[str] = "faithfulness"
+    NOUN: ClassVar[str] = "a map's faithfulness"
 
     deletion: Curve
     insertion: Curve
@@ -85,6 +90,43 @@ class Faithfulness:
             "random_deletion_auc": [curve.auc for curve in self.random_deletion],
             "random_insertion_auc": [curve.auc for curve in self.random_insertion],
         }
+
+    def _table(self) -> pd.DataFrame:
+        maps = {
+            "deletion": (self.deletion, *self.random_deletion),
+            "insertion": (self.insertion, *self.random_insertion),
+        }
+        return pd.DataFrame(
+            [
+                {
+                    "curve": name,
+                    "map": f"random {n}" if n else "attribution",
+                    "share": x,
+                    "score": y,
+                }
+                for name, curves in maps.items()
+                for n, curve in enumerate(curves)
+                for x, y in zip(curve.shares, curve.scores, strict=True)
+            ]
+        )
+
+    @classmethod
+    def _restored(cls, contents: Mapping[str, Any], table: pd.DataFrame | None) -> Self:
+        del table  # its rows are in the contents as well
+        return cls(
+            deletion=_curve(contents["deletion"]),
+            insertion=_curve(contents["insertion"]),
+            infidelity=contents["infidelity"],
+            sensitivity=contents["sensitivity"],
+            random_deletion=tuple(_curve(one) for one in contents["random_deletion"]),
+            random_insertion=tuple(_curve(one) for one in contents["random_insertion"]),
+            random_infidelity=tuple(contents["random_infidelity"]),
+            record=contents["record"],
+        )
+
+
+def _curve(kept: Mapping[str, Any]) -> Curve:
+    return Curve(tuple(kept["shares"]), tuple(kept["scores"]))
 
 
 def faithfulness(

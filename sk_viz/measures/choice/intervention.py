@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from sk_viz.errors import ModelError
 from sk_viz.measures.held import KINDS, Choice, describe, fixed, held_weights
 from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
+from sk_viz.measures.result import Result, as_made
 from sk_viz.measures.sweep.tables import predictions_table
 from sk_viz.pictures import CENTRE, Background, Picture, stimuli
 from sk_viz.types import Progress
@@ -32,7 +33,7 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Effect:
+class Effect(Result):
     """What an intervention did to the answer.
 
     Attributes:
@@ -42,6 +43,9 @@ class Effect:
         change: float32 (K,), the logit of each class after minus before.
         record: all that is needed to make the same numbers again.
     """
+
+    MEASURE: ClassVar[str] = "intervention"
+    NOUN: ClassVar[str] = "an intervention"
 
     before: pd.DataFrame
     after: pd.DataFrame
@@ -57,9 +61,19 @@ class Effect:
             "change": self.change.tolist(),
         }
 
+    def _table(self) -> pd.DataFrame:
+        return pd.concat([self.before.assign(weights="own"), self.after.assign(weights="held")])
+
+    @classmethod
+    def _restored(cls, contents: Mapping[str, Any], table: pd.DataFrame | None) -> Self:
+        del table  # its rows are in the contents as well
+        change = np.array(contents["change"], np.float32)
+        before, after = as_made(contents["before"]), as_made(contents["after"])
+        return cls(before, after, change, contents["record"])
+
 
 @dataclass(frozen=True, eq=False)
-class ChoiceMap:
+class ChoiceMap(Result):
     """Which unit's choice mattered for one answer.
 
     Attributes:
@@ -72,11 +86,37 @@ class ChoiceMap:
         record: all that is needed to make the same numbers again.
     """
 
+    MEASURE: ClassVar[str] = "which_choice_mattered"
+    NOUN: ClassVar[str] = "a map of choices"
+
     table: pd.DataFrame
     label: int
     name: str
     probability: float
     record: Record
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"record", "label", "name", "probability", "changes"}`` of plain values."""
+        return {
+            "record": dict(self.record),
+            "label": self.label,
+            "name": self.name,
+            "probability": self.probability,
+            "changes": self.table.to_dict("records"),
+        }
+
+    def _table(self) -> pd.DataFrame:
+        return self.table
+
+    @classmethod
+    def _restored(cls, contents: Mapping[str, Any], table: pd.DataFrame | None) -> Self:
+        return cls(
+            table=pd.DataFrame(contents["changes"]) if table is None else table,
+            label=contents["label"],
+            name=contents["name"],
+            probability=contents["probability"],
+            record=contents["record"],
+        )
 
 
 def intervene(

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from torch import Tensor
 from sk_viz.errors import PictureError
 from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
+from sk_viz.measures.result import Result
 from sk_viz.measures.statistics import bootstrap, wilson_interval
 from sk_viz.pictures import CENTRE, Background, Picture, stimuli
 from sk_viz.types import Progress
@@ -41,7 +42,7 @@ class Labelled(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class ChoiceValue:
+class ChoiceValue(Result):
     """Accuracy by scale, with the units' own weights and with held ones.
 
     Attributes:
@@ -58,6 +59,9 @@ class ChoiceValue:
         record: all that is needed to make the same numbers again.
     """
 
+    MEASURE: ClassVar[str] = "value_of_choice"
+    NOUN: ClassVar[str] = "a value of choice"
+
     table: pd.DataFrame
     mean_weights: Mapping[str, npt.NDArray[np.float32]]
     record: Record
@@ -71,6 +75,21 @@ class ChoiceValue:
     def to_json(self) -> dict[str, Any]:
         """The record and the table as plain values."""
         return {"record": dict(self.record), "accuracy": self.table.to_dict("records")}
+
+    def _table(self) -> pd.DataFrame:
+        return self.table
+
+    def _besides(self, *, table: bool) -> dict[str, Any]:
+        del table
+        return {"mean_weights": {name: w.tolist() for name, w in self.mean_weights.items()}}
+
+    @classmethod
+    def _restored(cls, contents: Mapping[str, Any], table: pd.DataFrame | None) -> Self:
+        if table is None:
+            losses = dict.fromkeys(("loss", "loss_low", "loss_high"), "float64")
+            table = pd.DataFrame(contents["accuracy"]).astype(losses)
+        means = {n: np.array(w, np.float32) for n, w in contents["mean_weights"].items()}
+        return cls(table, means, contents["record"])
 
 
 def value_of_choice(

@@ -8,9 +8,9 @@ held their change comes in; with the gate free so does what a pixel does through
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from sk_viz.measures.fields.receptive_field import as_pictures, centre_pixel, fi
 from sk_viz.measures.fields.theoretical import theoretical_fields
 from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
+from sk_viz.measures.result import Result
 from sk_viz.measures.statistics import paired_effect
 from sk_viz.pictures import CENTRE, Background, Picture, check_point, stimuli
 from sk_viz.types import Progress
@@ -34,7 +35,7 @@ PARTS = ("stimulus", "choice", "gate")
 
 
 @dataclass(frozen=True, eq=False)
-class FieldGrowth:
+class FieldGrowth(Result):
     """The size of the effective field over scales, in three settings of the weights.
 
     Attributes:
@@ -44,8 +45,26 @@ class FieldGrowth:
         record: all that is needed to make the same numbers again.
     """
 
+    MEASURE: ClassVar[str] = "field_growth"
+    NOUN: ClassVar[str] = "a field's growth"
+
     table: pd.DataFrame
     record: Record
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"record", "sizes"}`` of plain values; a size that does not exist is NaN."""
+        return {"record": dict(self.record), "sizes": self.table.to_dict("records")}
+
+    def _table(self) -> pd.DataFrame:
+        return self.table
+
+    @classmethod
+    def _restored(cls, contents: Mapping[str, Any], table: pd.DataFrame | None) -> Self:
+        if table is None:
+            table = pd.DataFrame(contents["sizes"])
+            sizes = list(table.columns[table.columns.get_loc("luo") :])
+            table = table.astype(dict.fromkeys(sizes, "float64"))
+        return cls(table, contents["record"])
 
     def parts(self, size: str = "luo") -> pd.DataFrame:
         """Where the size at each scale comes from, for every picture.

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 
 from sk_viz.errors import ModelError, ScaleError
 from sk_viz.measures.fields.effective import RECIPES, FieldProbe, Floats, Gate, field_sizes
 from sk_viz.measures.fields.theoretical import BranchField, theoretical_fields
 from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
+from sk_viz.measures.result import Result, map_of, map_table
 from sk_viz.pictures import CENTRE, Background, Picture, check_point, stimuli
 from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
@@ -28,7 +30,7 @@ NOISE_PICTURES = 4
 
 
 @dataclass(frozen=True, eq=False)
-class ReceptiveField:
+class ReceptiveField(Result):
     """The receptive field of one unit at one place.
 
     Attributes:
@@ -41,6 +43,9 @@ class ReceptiveField:
         position: (row, column) in the unit's map that the place falls on.
         record: all that is needed to make the same numbers again.
     """
+
+    MEASURE: ClassVar[str] = "receptive_field"
+    NOUN: ClassVar[str] = "a receptive field"
 
     theoretical: tuple[BranchField, ...]
     effective: Floats
@@ -56,6 +61,23 @@ class ReceptiveField:
             "size": {name: _or_none(side) for name, side in self.size.items()},
             "position": list(self.position),
         }
+
+    def _table(self) -> pd.DataFrame:
+        return map_table(self.effective)
+
+    def _besides(self, *, table: bool) -> dict[str, Any]:
+        return {} if table else {"effective": self.effective.tolist()}
+
+    @classmethod
+    def _restored(cls, contents: Mapping[str, Any], table: pd.DataFrame | None) -> Self:
+        row, column = contents["position"]
+        return cls(
+            theoretical=tuple(BranchField.of_record(one) for one in contents["theoretical"]),
+            effective=map_of(table, contents.get("effective")),
+            size={n: np.nan if side is None else side for n, side in contents["size"].items()},
+            position=(row, column),
+            record=contents["record"],
+        )
 
 
 def receptive_field(

@@ -11,6 +11,7 @@ Sim: Computing Receptive Fields of Convolutional Neural Networks, Distill 2019.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -151,6 +152,13 @@ class BranchField:
     def to_record(self) -> dict[str, Any]:
         """Everything as plain values, the centre included."""
         return {**asdict(self), "centre": self.centre}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> BranchField:
+        """The field whose :meth:`to_record` this is."""
+        kept = {name: value for name, value in record.items() if name != "centre"}
+        ends = {name: Extent(**kept[name]) for name in ("smallest", "largest")}
+        return cls(**{**kept, **ends})
 
 
 def theoretical_fields(

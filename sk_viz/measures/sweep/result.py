@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +14,15 @@ import pandas as pd
 from sk_viz.errors import ModelError
 from sk_viz.measures.reading import Floats
 from sk_viz.measures.record import Record
-from sk_viz.measures.sweep.tables import (
-    branch_means,
-)
+from sk_viz.measures.result import Result, as_made, in_order
+from sk_viz.measures.sweep.tables import branch_means
 from sk_viz.pictures import Stimulus
 
-if TYPE_CHECKING:
-    pass
+_WEIGHTS = ("scale", "unit", "stage", "block", "branch", "kernel", "channel", "weight")
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class Sweep(Result):
     """What a model did with one picture over S scales.
 
     Attributes:
@@ -38,6 +37,9 @@ class Sweep:
         likely_none: bool (S,), whether the picture is likely of none of the model's classes, by
             the model's rule; None where it has none, and in a sweep that was loaded.
     """
+
+    MEASURE: ClassVar[str] = "sweep"
+    NOUN: ClassVar[str] = "a sweep"
 
     weights: pd.DataFrame
     differences: pd.DataFrame
@@ -127,3 +129,17 @@ class Sweep:
             "differences": self.differences.to_dict("records"),
             "predictions": self.predictions.to_dict("records"),
         }
+
+    def _table(self) -> pd.DataFrame:
+        return self.weights
+
+    @classmethod
+    def _restored(cls, contents: Mapping[str, Any], table: pd.DataFrame | None) -> Self:
+        return cls(
+            weights=as_made(pd.DataFrame(columns=list(_WEIGHTS)))
+            if table is None
+            else in_order(table),
+            differences=as_made(contents["differences"]),
+            predictions=as_made(contents["predictions"]),
+            record=contents["record"],
+        )
