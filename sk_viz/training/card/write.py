@@ -48,7 +48,7 @@ def render(made: Made, found: Mapping[str, Any]) -> str:
         "Standard deviation over pictures of a channel's weight for the largest kernel.",
         _units(found),
         "And is the choice worth something: the same network with the weights of every unit held "
-        "at their mean over these pictures.",
+        "at their mean over the pictures of the same source.",
         _choice(found),
         "## Does a larger object draw a larger kernel",
         scale.question(found),

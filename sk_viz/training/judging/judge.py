@@ -60,7 +60,12 @@ def judge(model: Model, pictures: LabelledPictures, progress: Log = print) -> di
     by_size = {size: show(model, pictures, size) for size in OBJECT_SIZES}
     plain = by_size[1.0]
     progress("the value of the choice")
-    held = show(model, pictures, 1.0, held=_means(model, plain))
+    # Held at the mean of all collections, a collection would be shown weights of another's look,
+    # and what that costs would be counted for the choice.
+    held = {
+        source: show(model, pictures.subset(rows), 1.0, held=_means(model, plain, rows))
+        for source, rows in groups.items()
+    }
     progress("zoom against blur")
     large = groups.get(LARGE_SOURCE, np.arange(len(pictures)))
     questioned = pictures.subset(large)
@@ -87,7 +92,9 @@ def judge(model: Model, pictures: LabelledPictures, progress: Log = print) -> di
         "choice": {
             source: {
                 "live": asdict(share_of(plain.answers(pictures, rows).hits())),
-                "held_at_mean": asdict(share_of(held.answers(pictures, rows).hits())),
+                "held_at_mean": asdict(
+                    share_of(Answers(held[source].logits, pictures.labels[rows]).hits())
+                ),
             }
             for source, rows in groups.items()
         },
@@ -154,10 +161,10 @@ def _view(model: Model, size: float, protocol: str, picture: Picture) -> Stimulu
     return Stimulus(size, frame)
 
 
-def _means(model: Model, shown: Shown) -> dict[str, Tensor]:
-    """The mean weights (1, M, C) of every unit over the pictures."""
+def _means(model: Model, shown: Shown, rows: NDArray[np.int64]) -> dict[str, Tensor]:
+    """The mean weights (1, M, C) of every unit over some of the pictures."""
     return {
-        unit.name: torch.tensor(weights.mean(axis=0, keepdims=True), device=model.device)
+        unit.name: torch.tensor(weights[rows].mean(axis=0, keepdims=True), device=model.device)
         for unit, weights in zip(model.units, shown.weights, strict=True)
     }
 

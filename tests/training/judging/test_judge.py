@@ -5,6 +5,7 @@ import pytest
 
 from sk_viz.datasets.labelled import read_labelled
 from sk_viz.measures.held import held_weights
+from sk_viz.training.judging import judge as module
 from sk_viz.training.judging.judge import BEYOND, OBJECT_SIZES, judge, show
 
 
@@ -53,6 +54,26 @@ def test_held_at_the_mean_is_the_same_network_with_those_weights(model, folder):
     held = show(model, pictures, 1.0, held=held_weights(model.units, means))
     right = (held.logits.argmax(axis=1) == pictures.labels).mean()
     assert found["choice"]["folder"]["held_at_mean"]["share"] == pytest.approx(right)
+
+
+def test_each_source_is_held_at_its_own_mean(model, folder, monkeypatch):
+    """Held at the mean of both, the cost of another source's look is counted for the choice."""
+    held = []
+
+    def record(*args, **options):
+        held.append(options.get("held"))
+        return show(*args, **options)
+
+    monkeypatch.setattr(module, "show", record)
+    pictures = read_labelled(folder)
+    sources = [pictures.classes[label] for label in pictures.labels]
+    found = judge(model, replace(pictures, sources=sources), progress=lambda _: None)
+    held = [weights for weights in held if weights is not None]
+    assert list(found["choice"]) == sorted(pictures.classes)
+    for source, given in zip(found["choice"], held, strict=True):
+        own = show(model, pictures.subset(np.flatnonzero(np.array(sources) == source)), 1.0)
+        for unit, weights in zip(model.units, own.weights, strict=True):
+            np.testing.assert_allclose(given[unit.name][0], weights.mean(axis=0), atol=1e-6)
 
 
 def test_an_object_of_half_size_stands_in_a_border(model, folder):
