@@ -120,9 +120,9 @@ def samples(rows: Sequence[Mapping[str, Any]]) -> str:
         ],
     )
     return (
-        f"Of those whose class it has it recognises {counted}, at scale 1. They were chosen among "
-        "more pictures because the bundled model recognises them (`assets/LICENSES.md`), so they "
-        f"say nothing of how often a model is right.\n\n{body}"
+        f"Of those whose class it has it recognises {counted}, at scale 1. Most were chosen "
+        "among more pictures because the bundled model recognises them (`assets/LICENSES.md`), so "
+        f"they say nothing of how often a model is right.\n\n{body}"
     )
 
 
