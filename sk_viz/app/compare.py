@@ -148,7 +148,7 @@ def _swept(name: str, settings: Settings, hold: str) -> Side:
         return Side(name, now, now.sweep, hold)
     where, _, kind = hold.rpartition(".")
     scales = now.sweep.scales
-    key = ("sweep", *now.inputs, settings.protocol, scales, now.point, hold)
+    key = ("sweep", *now.inputs, settings.protocol, scales, now.presentation.point, hold)
 
     def work(report: Progress) -> Sweep:
         return sk_viz.sweep(
@@ -157,9 +157,7 @@ def _swept(name: str, settings: Settings, hold: str) -> Side:
             scales=scales,
             held={where: kind},
             progress=report,
-            protocol=settings.protocol,
-            point=now.point,
-            background=now.background,
+            **now.presentation.arguments,
         )
 
     return Side(name, now, shell.result(key, f"Sweeping side {name}", work), hold)

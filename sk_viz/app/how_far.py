@@ -132,7 +132,7 @@ def _compute(now: Scene, view: HowFarView) -> Fields:
                 place=view.place,
                 scales=(now.scale,),
                 progress=report,
-                **now.shown_as,
+                **now.presentation.arguments,
             )
 
         return shell.result(
@@ -145,7 +145,7 @@ def _compute(now: Scene, view: HowFarView) -> Fields:
 
 
 def _key(now: Scene, view: HowFarView) -> tuple[Hashable, ...]:
-    return (*now.inputs, now.unit.name, now.settings.protocol, now.point, view.place)
+    return (*now.inputs, now.unit.name, now.settings.protocol, now.presentation.point, view.place)
 
 
 def _answer(fields: Fields) -> None:
@@ -335,7 +335,7 @@ def _grow(now: Scene, view: HowFarView) -> FieldGrowth:
             scales=scales,
             place=view.place,
             progress=report,
-            **now.shown_as,
+            **now.presentation.arguments,
         )
 
     return shell.result(("growth", *_key(now, view), scales), "Measuring over the scales", work)

@@ -133,7 +133,15 @@ def _compute(now: Scene, view: WhyView) -> Maps:
 def _key(now: Scene, view: WhyView, target: Target) -> Hashable:
     # Explore's, so that a class explained there is not explained again.
     protocol = now.settings.protocol
-    return ("attribution", *now.inputs, view.by, target, now.scale, protocol, now.point)
+    return (
+        "attribution",
+        *now.inputs,
+        view.by,
+        target,
+        now.scale,
+        protocol,
+        now.presentation.point,
+    )
 
 
 def _work(now: Scene, view: WhyView, target: Target) -> Callable[[Progress], Attribution]:
@@ -145,7 +153,7 @@ def _work(now: Scene, view: WhyView, target: Target) -> Callable[[Progress], Att
             target=target,
             scale=now.scale,
             progress=report,
-            **now.shown_as,
+            **now.presentation.arguments,
         )
 
     return work

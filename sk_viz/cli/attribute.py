@@ -16,7 +16,7 @@ from sk_viz.cli.options import (
     ProtocolOption,
     ScaleOption,
     load,
-    parse_point,
+    presentation,
     print_json,
     print_model,
     progress_bar,
@@ -55,6 +55,7 @@ def attribute(
 
     if out is not None:
         check_ending(out)
+    how = presentation(protocol, point)
     shown = read(picture, protocol)
     with progress_bar("explaining") as progress:
         result = run(
@@ -63,9 +64,8 @@ def attribute(
             method=method,
             target=parse_target(target),
             scale=scale,
-            protocol=protocol,
-            point=parse_point(point),
             progress=progress,
+            **how.arguments,
         )
     if out is not None:
         save_map(out, result.stimulus.rgb, result.heatmap, result.record)

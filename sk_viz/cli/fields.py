@@ -18,11 +18,11 @@ from sk_viz.cli.options import (
     ScaleOption,
     load,
     parse_point,
+    presentation,
     print_json,
     print_model,
     read,
 )
-from sk_viz.pictures import stimuli
 
 if TYPE_CHECKING:
     from sk_viz.measures.fields.effective import Gate
@@ -46,7 +46,7 @@ def rf(
     protocol: ProtocolOption = "zoom",
     point: PointOption = "0.5,0.5",
     place: Annotated[
-        str, typer.Option(help="X,Y in [0, 1] of what the network is shown, whose field it is.")
+        str, typer.Option(help="X,Y in [0, 1]: where in the network's input the field is measured.")
     ] = "0.5,0.5",
     out: MapOption = None,
     device: DeviceOption = "auto",
@@ -59,7 +59,7 @@ def rf(
     if out is not None:
         check_ending(out)
     shown = read(picture, protocol) if picture is not None else None
-    centre = parse_point(point)
+    how = presentation(protocol, point)
     loaded = load(model, device)
     result = receptive_field(
         loaded,
@@ -68,14 +68,13 @@ def rf(
         cast("Gate", gate),  # which refuses any other word
         place=parse_point(place),
         scales=(scale,),
-        protocol=protocol,
-        point=centre,
+        **how.arguments,
     )
     if out is not None:
         if shown is None:
             below = np.full((*result.effective.shape, 3), 128, np.uint8)
         else:
-            (stimulus,) = stimuli(shown, (scale,), protocol, loaded.preprocessing, point=centre)
+            (stimulus,) = how.stimuli(shown, (scale,), loaded.preprocessing)
             below = stimulus.rgb
         boxes = [branch.box(*result.position) for branch in result.theoretical]
         save_map(out, below, result.effective, result.record, boxes)

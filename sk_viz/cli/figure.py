@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,12 +14,15 @@ from sk_viz.cli.options import (
     PointOption,
     ProtocolOption,
     load,
-    parse_point,
+    presentation,
     progress_bar,
     read,
 )
 from sk_viz.errors import ModelError
 from sk_viz.pictures import parse_scales
+
+if TYPE_CHECKING:
+    from sk_viz.pictures import Presentation
 
 
 def register(cli: typer.Typer) -> None:
@@ -58,6 +61,7 @@ def figure(
     """A figure for a paper, with its data, its caption and the command that makes it again."""
     from sk_viz.publish.make import make_again, make_figure
 
+    how = presentation(protocol, point)
     if again is not None:
         made = make_again(again, out)
     elif name is None or not inputs or out is None:
@@ -65,7 +69,7 @@ def figure(
             "A figure needs a name, an input and --out FILE, or --again FILE to make one again."
         )
     elif name == "film":
-        _film(inputs, out, model, scales or DEFAULT_SCALES, protocol, parse_point(point), device)
+        _film(inputs, out, model, scales or DEFAULT_SCALES, how, device)
         return
     else:
         made = make_figure(
@@ -77,7 +81,7 @@ def figure(
             model=model,
             scales=None if scales is None else parse_scales(scales),
             protocol=protocol,
-            point=parse_point(point),
+            point=how.point,
             background=background,
             unit=unit,
             method=method,
@@ -96,8 +100,7 @@ def _film(
     out: Path,
     model: str,
     scales: str,
-    protocol: str,
-    point: tuple[float, float],
+    how: Presentation,
     device: str,
 ) -> None:
     from sk_viz.figures.paper.animation import make_animation
@@ -105,14 +108,13 @@ def _film(
 
     if len(inputs) != 1:
         raise ModelError(f"A film shows one picture; {len(inputs)} were given.")
-    shown = read(Path(inputs[0]), protocol)
+    shown = read(Path(inputs[0]), how.protocol)
     with progress_bar("sweeping") as progress:
         result = sweep(
             load(model, device),
             shown,
             parse_scales(scales),
-            protocol,
-            point=point,
             progress=progress,
+            **how.arguments,
         )
     print(make_animation(result, out))

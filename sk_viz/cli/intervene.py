@@ -19,7 +19,7 @@ from sk_viz.cli.options import (
     ScaleOption,
     console,
     load,
-    parse_point,
+    presentation,
     print_json,
     print_model,
     read,
@@ -65,7 +65,7 @@ def intervene(
         if not equals or not unit or not choice:
             raise ModelError(f"{setting!r} sets nothing: write UNIT=CHOICE, as SK_3_2=largest.")
         words[unit] = choice
-    shown, place = read(picture, protocol), parse_point(point)
+    shown, how = read(picture, protocol), presentation(protocol, point)
     loaded = load(model, device)
 
     def chosen_at(file: str, text: str) -> tuple[Sweep, float]:
@@ -73,10 +73,10 @@ def intervene(
         if more:
             raise ScaleError(f"'@{text}' names several scales: name one, as @2.")
         other = read(Path(file), protocol) if file else shown
-        return sweep_of(loaded, other, (at,), protocol, place), at
+        return sweep_of(loaded, other, (at,), **how.arguments), at
 
     weights = {unit: _choice(word, chosen_at) for unit, word in words.items()}
-    effect = run(loaded, shown, weights, scale, protocol, place)
+    effect = run(loaded, shown, weights, scale, **how.arguments)
     if as_json:
         print_json(effect.to_json())
         return

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sk_viz.errors import ScaleError
-from sk_viz.pictures import read_cutout, read_picture
+from sk_viz.pictures import Presentation, read_cutout, read_picture
 
 if TYPE_CHECKING:
     from sk_viz.pictures import Picture
@@ -46,6 +46,19 @@ PointOption = Annotated[
     typer.Option("--point", help="Centre X,Y of the zoom as shares of the picture's sides."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+
+
+def presentation(protocol: str, point: str) -> Presentation:
+    """How a command shows its picture.
+
+    Args:
+        protocol: one of ``sk_viz.pictures.PROTOCOLS``.
+        point: such as ``"0.5,0.5"``.
+
+    Raises:
+        ScaleError: an unknown protocol; a point that is not two numbers from 0 to 1.
+    """
+    return Presentation(protocol, parse_point(point))
 
 
 def parse_point(text: str) -> tuple[float, float]:

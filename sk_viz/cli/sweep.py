@@ -19,7 +19,7 @@ from sk_viz.cli.options import (
     ScalesOption,
     console,
     load,
-    parse_point,
+    presentation,
     print_json,
     print_model,
     progress_bar,
@@ -56,14 +56,14 @@ def sweep(
     if out is not None:
         check_ending(out)
     chosen = parse_scales(scales)
+    how = presentation(protocol, point)
     shown = read(picture, protocol)
     with progress_bar("sweeping") as progress:
         result = run(
             load(model, device),
             shown,
             chosen,
-            protocol,
-            parse_point(point),
+            **how.arguments,
             dtype=cast("Dtype", dtype),  # which refuses any other word
             progress=progress,
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from sk_viz.pictures import BASE_SIZE, FILTER, Background, Picture
+from sk_viz.pictures import FILTER, Picture, Presentation
 from sk_viz.version import __version__
 
 if TYPE_CHECKING:
@@ -21,10 +21,8 @@ def build_record(
     model: Model,
     picture: Picture,
     *,
-    protocol: str,
+    presentation: Presentation,
     scales: Sequence[float],
-    point: tuple[float, float],
-    background: Background | None = None,
     dtype: str = "float32",
     seed: int | None = None,
     notes: Sequence[str] = (),
@@ -36,10 +34,8 @@ def build_record(
         measure: what was measured: "sweep", "attribution" ...
         model: the model that was read.
         picture: the picture that was shown.
-        protocol: one of ``sk_viz.pictures.PROTOCOLS``.
+        presentation: how it was shown.
         scales: in the order shown.
-        point: (x, y) in [0, 1].
-        background: of the protocol ``object``, None for the mean colour of the preprocessing.
         dtype: of the forward's arithmetic.
         seed: of whatever was drawn at random; None where nothing was.
         notes: what a reader of the numbers should know besides, in plain sentences.
@@ -57,9 +53,8 @@ def build_record(
         "model_sha256": model.sha256,
         "picture": picture.name,
         "picture_sha256": picture.sha256,
-        "protocol": protocol,
         "scales": [float(scale) for scale in scales],
-        "point": [float(value) for value in point],
+        **presentation.to_record(),
         "filter": FILTER,
         "input_size": model.preprocessing.input_size,
         "preprocessing": _plain(model.preprocessing.to_record()),
@@ -68,18 +63,9 @@ def build_record(
         "torch": torch.__version__,
         "seed": seed,
     }
-    if protocol == "object":
-        record["background"] = _background(background)
-        record["base_size"] = BASE_SIZE
     record.update({name: _plain(value) for name, value in settings.items()})
     record["notes"] = list(notes)
     return record
-
-
-def _background(background: Background | None) -> object:
-    if isinstance(background, Picture):
-        return {"picture": background.name, "sha256": background.sha256}
-    return None if background is None else [int(value) for value in background]
 
 
 def _plain(value: object) -> object:

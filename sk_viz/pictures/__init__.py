@@ -3,6 +3,7 @@
 from sk_viz.pictures.cutouts import BASE_SIZE
 from sk_viz.pictures.geometry import Box
 from sk_viz.pictures.picture import Cutout, Picture, read_cutout, read_picture
+from sk_viz.pictures.presentation import Presentation
 from sk_viz.pictures.samples import Sample, read_sample, samples
 from sk_viz.pictures.scales import (
     PROTOCOLS,
@@ -23,6 +24,7 @@ __all__ = [
     "Box",
     "Cutout",
     "Picture",
+    "Presentation",
     "Protocol",
     "Sample",
     "Stimulus",

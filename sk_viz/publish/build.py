@@ -15,7 +15,7 @@ from sk_viz.figures.paper import rf as draw_rf
 from sk_viz.figures.paper import strip as draw_strip
 from sk_viz.figures.paper.style import width_inches
 from sk_viz.measures.record import Record
-from sk_viz.publish.inputs import inputs_of, model_of, one_picture, shown_as, sweep_of
+from sk_viz.publish.inputs import inputs_of, model_of, one_picture, presentation_of, sweep_of
 from sk_viz.publish.request import NOTHING, AtHand, Drawing, FigureRequest
 from sk_viz.publish.survey_figures import class_means, survey_map, survey_panel
 
@@ -137,8 +137,9 @@ def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     scales = request.scales or (_FINE if wide else _SCALES)
     sweep = sweep_of(request, at_hand, model, picture, scales)
     target = _target(request.target)
+    presentation = presentation_of(request, at_hand)
     found = attribute_all(
-        model, picture, request.method, (target,), sweep.scales, **shown_as(request, at_hand)
+        model, picture, request.method, (target,), sweep.scales, **presentation.arguments
     )
     maps = [one for (one,) in found]
     frames = []
@@ -170,7 +171,6 @@ def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         ModelError: no such unit, or a gate that is neither held nor free.
     """
     from sk_viz.measures.fields.receptive_field import receptive_field
-    from sk_viz.pictures import stimuli
 
     picture = one_picture(request, at_hand)
     model = model_of(request, at_hand)
@@ -179,15 +179,15 @@ def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     if request.gate not in ("held", "free"):
         raise ModelError(f"There is no gate {request.gate!r}: choose held or free.")
     gate: Literal["held", "free"] = "held" if request.gate == "held" else "free"
-    view = shown_as(request, at_hand)
-    field = receptive_field(model, unit, picture, gate, scales=scales, **view)
+    presentation = presentation_of(request, at_hand)
+    field = receptive_field(model, unit, picture, gate, scales=scales, **presentation.arguments)
     row, column = field.position
     branches = []
     for one in field.theoretical:
         box = one.box(row, column)
         edges = (float(box.left), float(box.top), float(box.right), float(box.bottom))
         branches.append(draw_rf.RfBranch(one.kernel, one.size, edges, one.status))
-    shown = stimuli(picture, scales[:1], preprocessing=model.preprocessing, **view)[0].rgb
+    shown = presentation.stimuli(picture, scales[:1], model.preprocessing)[0].rgb
     figure, drawn = draw_rf.rf(
         unit, shown, branches, field.effective, field.size, gate, request.width
     )

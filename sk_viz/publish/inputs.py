@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sk_viz.errors import PictureError
 from sk_viz.publish.request import AtHand, FigureRequest
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
-    from sk_viz.pictures import Background, Picture
+    from sk_viz.pictures import Background, Picture, Presentation
     from sk_viz.surveys.results import SurveyResults
     from sk_viz.zoo.model import Model
 
@@ -77,16 +77,20 @@ def sweep_of(
     """The picture shown to the model as the request says."""
     from sk_viz.measures.sweep.run import sweep
 
-    return sweep(model, picture, scales, **shown_as(request, at_hand))
+    return sweep(model, picture, scales, **presentation_of(request, at_hand).arguments)
 
 
-def shown_as(request: FigureRequest, at_hand: AtHand) -> dict[str, Any]:
-    """The arguments of a measure that say how the picture is shown, but for the scale."""
-    return {
-        "protocol": request.protocol,
-        "point": request.point,
-        "background": _background(request, at_hand),
-    }
+def presentation_of(request: FigureRequest, at_hand: AtHand) -> Presentation:
+    """How the request's pictures are shown.
+
+    Raises:
+        PictureError: a background that cannot be read, or one for another protocol than
+            ``object``.
+        ScaleError: an unknown protocol, or a point outside the picture.
+    """
+    from sk_viz.pictures import Presentation
+
+    return Presentation(request.protocol, request.point, _background(request, at_hand))
 
 
 def _background(request: FigureRequest, at_hand: AtHand) -> Background | None:

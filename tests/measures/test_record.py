@@ -6,7 +6,7 @@ import torch
 
 import sk_viz
 from sk_viz.measures.record import build_record
-from sk_viz.pictures import FILTER
+from sk_viz.pictures import FILTER, Presentation
 
 PROMISED = {
     "sk_viz", "model", "model_sha256", "picture_sha256", "protocol", "scales", "point", "filter",
@@ -16,7 +16,12 @@ PROMISED = {
 
 def build(model, picture, protocol="zoom", **more):
     return build_record(
-        "sweep", model, picture, protocol=protocol, scales=(1, 1.5), point=(0.5, 0.25), **more
+        "sweep",
+        model,
+        picture,
+        presentation=Presentation(protocol, (0.5, 0.25), more.pop("background", None)),
+        scales=(1, 1.5),
+        **more,
     )
 
 

@@ -13,7 +13,6 @@ from sk_viz.app.components.filmstrip import Frame, data_address, filmstrip
 from sk_viz.app.explore.view import NO_METHOD, Shown, View
 from sk_viz.app.shared import shell
 from sk_viz.app.shared.prediction import percent
-from sk_viz.app.shared.sweeping import point_of
 from sk_viz.app.state.settings import Settings, change, current
 from sk_viz.figures.screen.overlay import common_limit, heat_layer
 from sk_viz.figures.screen.style import scale_label, share_label, spread
@@ -156,14 +155,11 @@ def _explained_class(shown: Shown) -> int:
 
 
 def _attribution_key(shown: Shown, view: View, scale: float) -> Hashable:
-    settings = shown.settings
-    point = point_of(settings, settings.protocol)
-    label = _explained_class(shown)
-    return ("attribution", *shown.inputs, view.method, label, scale, settings.protocol, point)
+    label, how = _explained_class(shown), shown.presentation
+    return ("attribution", *shown.inputs, view.method, label, scale, how.protocol, how.point)
 
 
 def _attribute(shown: Shown, view: View, scale: float) -> Callable[[Progress], Attribution]:
-    settings = shown.settings
     label = _explained_class(shown)
 
     def work(report: Progress) -> Attribution:
@@ -173,10 +169,8 @@ def _attribute(shown: Shown, view: View, scale: float) -> Callable[[Progress], A
             method=view.method,
             target=label,
             scale=scale,
-            protocol=settings.protocol,
-            point=settings.point,
-            background=shown.background,
             progress=report,
+            **shown.presentation.arguments,
         )
 
     return work

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sk_viz.app.shared import shell
 from sk_viz.app.shared.prediction import said_at
-from sk_viz.app.shared.sweeping import inputs, swept
+from sk_viz.app.shared.sweeping import inputs, presentation_of, swept
 from sk_viz.app.state.address import (
     in_address,
     number,
@@ -21,7 +21,7 @@ from sk_viz.app.state.address import (
 )
 from sk_viz.app.state.settings import MAX_COUNT, Settings
 from sk_viz.measures.attribution.methods import METHODS
-from sk_viz.pictures import Picture
+from sk_viz.pictures import Picture, Presentation
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
@@ -60,7 +60,7 @@ class Shown:
     settings: Settings
     model: Model
     picture: Picture
-    background: Picture | None
+    presentation: Presentation
     sweep: Sweep
     control: Sweep | None
 
@@ -77,7 +77,7 @@ class Shown:
     @property
     def inputs(self) -> tuple[Hashable, ...]:
         """What names model and picture in the key of a result."""
-        return inputs(self.model, self.picture, self.background)
+        return inputs(self.model, self.picture, self.presentation.background)
 
 
 def compute(settings: Settings, view: View) -> Shown:
@@ -90,8 +90,10 @@ def compute(settings: Settings, view: View) -> Shown:
     model = shell.model(settings)
     picture = shell.picture(settings)
     behind = shell.background(settings)
-    main = swept(settings, settings.protocol, model, picture, behind)
+    presentation = presentation_of(settings, settings.protocol, behind)
+    main = swept(settings, presentation, model, picture)
     control = None
     if settings.protocol == "zoom" and view.control:
-        control = swept(settings, "blur", model, picture, behind, "Sweeping the blur control")
-    return Shown(settings, model, picture, behind, main, control)
+        blurred = presentation_of(settings, "blur", behind)
+        control = swept(settings, blurred, model, picture, "Sweeping the blur control")
+    return Shown(settings, model, picture, presentation, main, control)

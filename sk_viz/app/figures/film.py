@@ -51,7 +51,7 @@ def film(settings: Settings) -> None:
 
 def _moving(settings: Settings) -> bytes:
     now = scene(settings)
-    key = ("gif", *now.inputs, settings.protocol, now.sweep.scales, now.point)
+    key = ("gif", *now.inputs, settings.protocol, now.sweep.scales, now.presentation.point)
     return shell.result(key, "Drawing the film", partial(_gif, now.sweep))
 
 

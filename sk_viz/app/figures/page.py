@@ -11,7 +11,7 @@ import streamlit as st
 
 from sk_viz.app.figures.film import film
 from sk_viz.app.shared import controls, identity, shell
-from sk_viz.app.shared.sweeping import inputs, point_of
+from sk_viz.app.shared.sweeping import inputs, presentation_of
 from sk_viz.app.state.address import in_address, one_of, switch, word, write_switch
 from sk_viz.app.state.settings import UPLOAD, Settings, change, current, write_address
 from sk_viz.app.survey.access import SurveyAtHand, at_hand, on_loopback, surveys_at_hand
@@ -306,7 +306,7 @@ def _of_picture(
         (name,),
         model=model.id if settings.model == UPLOAD else settings.model,
         protocol=settings.protocol,
-        point=point_of(settings, settings.protocol),
+        point=presentation_of(settings, settings.protocol, behind).point,
         background=settings.background if behind else None,
         device=settings.device,
         **common,  # type: ignore[arg-type]

@@ -124,7 +124,14 @@ def _cannot_be_walked(settings: Settings, text: Text) -> bool:
 
 
 def _trace(now: Scene) -> UnitTrace:
-    key = ("trace", *now.inputs, now.settings.protocol, now.point, now.scale, now.unit.name)
+    key = (
+        "trace",
+        *now.inputs,
+        now.settings.protocol,
+        now.presentation.point,
+        now.scale,
+        now.unit.name,
+    )
     return shell.result(
         key,
         f"Opening {now.unit.name}",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from sk_viz.app.shared import controls, shell
 from sk_viz.app.shared.prediction import said_at
-from sk_viz.app.shared.sweeping import inputs, point_of, swept
+from sk_viz.app.shared.sweeping import inputs, presentation_of, swept
 from sk_viz.app.state.settings import Settings
 from sk_viz.figures.screen.style import kernel_label, scale_label
 from sk_viz.measures.sweep.changes import most_moving_unit
-from sk_viz.pictures import Picture, Stimulus
+from sk_viz.pictures import Picture, Presentation, Stimulus
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
@@ -33,7 +33,7 @@ class Scene:
         settings: as they were chosen.
         model: the model.
         picture: the picture.
-        background: under an object, else None.
+        presentation: how the picture is shown.
         sweep: over all chosen scales, which also says what moves most.
         unit: the unit that is chosen, or the one that moves most.
         scale: the scale that is chosen, or the first.
@@ -42,29 +42,15 @@ class Scene:
     settings: Settings
     model: Model
     picture: Picture
-    background: Picture | None
+    presentation: Presentation
     sweep: Sweep
     unit: Unit
     scale: float
 
     @property
-    def point(self) -> tuple[float, float]:
-        """The point, where the protocol has one."""
-        return point_of(self.settings, self.settings.protocol)
-
-    @property
     def inputs(self) -> tuple[Hashable, ...]:
         """What names model and picture in the key of a result."""
-        return inputs(self.model, self.picture, self.background)
-
-    @property
-    def shown_as(self) -> dict[str, Any]:
-        """The arguments of a measure that say how the picture is shown, but for the scale."""
-        return {
-            "protocol": self.settings.protocol,
-            "point": self.settings.point,
-            "background": self.background,
-        }
+        return inputs(self.model, self.picture, self.presentation.background)
 
     @property
     def stimulus(self) -> Stimulus:
@@ -100,8 +86,8 @@ def scene(settings: Settings) -> Scene:
     """
     model = shell.model(settings)
     picture = shell.picture(settings)
-    behind = shell.background(settings)
-    sweep = swept(settings, settings.protocol, model, picture, behind)
+    presentation = presentation_of(settings, settings.protocol, shell.background(settings))
+    sweep = swept(settings, presentation, model, picture)
     name = settings.unit
     if name not in sweep.units:
         name = most_moving_unit(sweep.differences)
@@ -109,7 +95,7 @@ def scene(settings: Settings) -> Scene:
         settings=settings,
         model=model,
         picture=picture,
-        background=behind,
+        presentation=presentation,
         sweep=sweep,
         unit=next(unit for unit in model.units if unit.name == name),
         scale=settings.scale if settings.scale in sweep.scales else sweep.scales[0],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sk_viz
 from sk_viz.app.shared import shell
 from sk_viz.app.state.settings import Settings
-from sk_viz.pictures import CENTRE, Picture
+from sk_viz.pictures import CENTRE, Background, Picture, Presentation
 from sk_viz.types import Progress
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
 
 
-def inputs(model: Model, picture: Picture, behind: Picture | None) -> tuple[Hashable, ...]:
+def inputs(model: Model, picture: Picture, background: Background | None) -> tuple[Hashable, ...]:
     """What names model, picture and background in the key of a result.
 
     The picture's name is part of it: it stands in the record, and two people may have named the
@@ -28,35 +28,35 @@ def inputs(model: Model, picture: Picture, behind: Picture | None) -> tuple[Hash
         str(model.device),
         picture.sha256,
         picture.name,
-        behind.sha256 if behind else "",
+        background.sha256 if isinstance(background, Picture) else background,
     )
 
 
-def point_of(settings: Settings, protocol: str) -> tuple[float, float]:
-    """The point, where the protocol has one."""
-    return settings.point if protocol in ("zoom", "object") else CENTRE
+def presentation_of(settings: Settings, protocol: str, background: Picture | None) -> Presentation:
+    """How the settings show a picture; the point counts only where the protocol has one."""
+    point = settings.point if protocol in ("zoom", "object") else CENTRE
+    return Presentation(protocol, point, background)
 
 
 def swept(
     settings: Settings,
-    protocol: str,
+    presentation: Presentation,
     model: Model,
     picture: Picture,
-    behind: Picture | None,
     label: str = "Sweeping the scales",
 ) -> Sweep:
-    """The sweep over the scales of the settings under one protocol.
+    """The sweep over the scales of the settings.
 
     Raises:
         ModelError, PictureError, ScaleError: what is chosen cannot be shown.
         shell.StoppedByUserError: it was stopped.
     """
-    key, work = sweep_work(settings, protocol, model, picture, behind)
+    key, work = sweep_work(settings, presentation, model, picture)
     return shell.result(key, label, work)
 
 
 def sweep_work(
-    settings: Settings, protocol: str, model: Model, picture: Picture, behind: Picture | None
+    settings: Settings, presentation: Presentation, model: Model, picture: Picture
 ) -> tuple[Hashable, Callable[[Progress], Sweep]]:
     """What such a sweep is kept by, and what makes it.
 
@@ -64,17 +64,21 @@ def sweep_work(
         ScaleError: the scales make no sense.
     """
     scales = settings.scale_values
-    point = point_of(settings, protocol)
 
     def work(report: Progress) -> Sweep:
         return sk_viz.sweep(
             model,
             picture,
             scales=scales,
-            protocol=protocol,
-            point=point,
-            background=behind,
+            **presentation.arguments,
             progress=report,
         )
 
-    return ("sweep", *inputs(model, picture, behind), protocol, scales, point), work
+    key = (
+        "sweep",
+        *inputs(model, picture, presentation.background),
+        presentation.protocol,
+        scales,
+        presentation.point,
+    )
+    return key, work

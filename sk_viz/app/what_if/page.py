@@ -170,16 +170,25 @@ def _compute(now: Scene, view: WhatIfView) -> Outcome:
     source = _source(now, view)
     what: Choice = (now.sweep, source) if view.hold == OTHER_SCALE else view.hold
     held = (places[view.where], view.hold, source if view.hold == OTHER_SCALE else None)
-    shown: tuple[Hashable, ...] = (*now.inputs, now.scale, now.settings.protocol, now.point)
+    shown: tuple[Hashable, ...] = (
+        *now.inputs,
+        now.scale,
+        now.settings.protocol,
+        now.presentation.point,
+    )
 
     def hold(_report: Progress) -> Effect:
         return sk_viz.intervene(
-            now.model, now.picture, {places[view.where]: what}, scale=now.scale, **now.shown_as
+            now.model,
+            now.picture,
+            {places[view.where]: what},
+            scale=now.scale,
+            **now.presentation.arguments,
         )
 
     def each(report: Progress) -> ChoiceMap:
         return which_choice_mattered(
-            now.model, now.picture, scale=now.scale, progress=report, **now.shown_as
+            now.model, now.picture, scale=now.scale, progress=report, **now.presentation.arguments
         )
 
     return Outcome(

@@ -21,7 +21,7 @@ from sk_viz.measures.reading import Floats, counter
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.result import Result, map_of, map_table, pixels_of, png_text
 from sk_viz.measures.statistics import spearman
-from sk_viz.pictures import CENTRE, Background, Picture, Stimulus, stimuli
+from sk_viz.pictures import CENTRE, Background, Picture, Presentation, Stimulus
 from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
@@ -140,13 +140,12 @@ def attribute(
     """
     how = find_method(method)
     model = as_loaded(model)
-    (stimulus,) = stimuli(
-        picture, (scale,), protocol, model.preprocessing, point=point, background=background
-    )
+    presentation = Presentation(protocol, point, background)
+    (stimulus,) = presentation.stimuli(picture, (scale,), model.preprocessing)
     total = _shown(how, stimulus, steps)
     explanation = prepare(model, stimulus, how, target, steps, counter(total, progress))
     heatmap = explanation.maps(explanation.x)[0]
-    found = _attribution(explanation, heatmap, stimulus, picture, protocol, point, background)
+    found = _attribution(explanation, heatmap, stimulus, picture, presentation)
     if progress is not None:
         progress(total, total)  # an adaptive method may have needed less
     return found
@@ -182,9 +181,8 @@ def attribute_all(
     if not targets:
         raise ModelError("There is nothing to explain: give at least one target.")
     model = as_loaded(model)
-    shown = stimuli(
-        picture, scales, protocol, model.preprocessing, point=point, background=background
-    )
+    presentation = Presentation(protocol, point, background)
+    shown = presentation.stimuli(picture, scales, model.preprocessing)
     found: list[tuple[Attribution, ...]] = []
     for _, same in groupby(shown, key=lambda stimulus: stimulus.rgb.shape):
         group = list(same)
@@ -194,7 +192,7 @@ def attribute_all(
         ]
         found += [
             tuple(
-                _attribution(one, heatmap, stimulus, picture, protocol, point, background)
+                _attribution(one, heatmap, stimulus, picture, presentation)
                 for one, heatmap in zip(row, maps, strict=True)
             )
             for row, maps, stimulus in zip(explanations, _maps(explanations), group, strict=True)
@@ -249,9 +247,7 @@ def _attribution(
     heatmap: Tensor,
     stimulus: Stimulus,
     picture: Picture,
-    protocol: str,
-    point: tuple[float, float],
-    background: Background | None,
+    presentation: Presentation,
 ) -> Attribution:
     """The result of an explanation whose map (H, W) has been made."""
     how, settled = explanation.method, explanation.target
@@ -269,10 +265,8 @@ def _attribution(
             "attribution",
             explanation.model,
             picture,
-            protocol=protocol,
+            presentation=presentation,
             scales=(stimulus.scale,),
-            point=point,
-            background=background,
             seed=SEED if how.random else None,
             method=how.id,
             target=settled.key,

@@ -22,7 +22,7 @@ from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.result import Result, as_made
 from sk_viz.measures.sweep.tables import predictions_table
-from sk_viz.pictures import CENTRE, Background, Picture, stimuli
+from sk_viz.pictures import CENTRE, Background, Picture, Presentation
 from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
@@ -136,7 +136,8 @@ def intervene(
         model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``);
             it stays exactly as it is.
         picture: of ``sk_viz.read_picture``.
-        weights: what to hold where, such as ``{"SK_3_4": "largest"}``; see ``held_weights``.
+        weights: what to hold where, such as ``{"SK_3_4": "largest"}``: the same mapping as
+            ``held`` of ``sk_viz.sweep``, see ``held_weights``.
         scale: the s of the protocol.
         protocol: ``zoom``, ``blur``, ``resolution`` or ``object``.
         point: (x, y) in [0, 1], where to zoom to, or where to draw the object.
@@ -149,7 +150,8 @@ def intervene(
     """
     model = as_loaded(model)
     held = held_weights(model.units, weights)
-    x = _input(model, picture, scale, protocol, point, background)
+    presentation = Presentation(protocol, point, background)
+    x = _input(model, picture, scale, presentation)
     with torch.inference_mode():
         before, after = model.readout(x)[0], model.readout(x, held)[0]
     return Effect(
@@ -160,10 +162,8 @@ def intervene(
             "intervention",
             model,
             picture,
-            protocol=protocol,
+            presentation=presentation,
             scales=(scale,),
-            point=point,
-            background=background,
             held={key: describe(choice) for key, choice in weights.items()},
         ),
     )
@@ -203,7 +203,8 @@ def which_choice_mattered(
     if not kinds or len(set(kinds)) < len(kinds):
         raise ModelError(f"Name some of {', '.join(KINDS)}, each once.")
     held = {u.name: torch.stack([fixed(u, kind) for kind in kinds]) for u in model.units}
-    x = _input(model, picture, scale, protocol, point, background)
+    presentation = Presentation(protocol, point, background)
+    x = _input(model, picture, scale, presentation)
     batch = x.expand(len(kinds), -1, -1, -1).contiguous()
     rows = []
     with torch.inference_mode():
@@ -239,10 +240,8 @@ def which_choice_mattered(
             "which_choice_mattered",
             model,
             picture,
-            protocol=protocol,
+            presentation=presentation,
             scales=(scale,),
-            point=point,
-            background=background,
             interventions=kinds,
         ),
     )
@@ -252,14 +251,9 @@ def _input(
     model: Model,
     picture: Picture,
     scale: float,
-    protocol: str,
-    point: tuple[float, float],
-    background: Background | None,
+    presentation: Presentation,
 ) -> Tensor:
-    shown = stimuli(
-        picture, (scale,), protocol, model.preprocessing, point=point, background=background
-    )
-    return to_tensor(shown, model)
+    return to_tensor(presentation.stimuli(picture, (scale,), model.preprocessing), model)
 
 
 def _predictions(model: Model, scale: float, logits: Tensor) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.result import Result
 from sk_viz.measures.statistics import bootstrap, wilson_interval
-from sk_viz.pictures import CENTRE, Background, Picture, stimuli
+from sk_viz.pictures import CENTRE, Background, Picture, Presentation
 from sk_viz.types import Progress
 
 if TYPE_CHECKING:
@@ -130,20 +130,20 @@ def value_of_choice(
     if not len(pictures):
         raise PictureError("There is no picture to measure on; give at least one.")
     scales = tuple(scales)
-    shown = {"protocol": protocol, "point": point, "background": background}
+    presentation = Presentation(protocol, point, background)
     correct: dict[str, list[Correct]] = {LIVE: [], AT_ONE: [], AT_MEAN: []}
     sums = {u.name: torch.zeros(len(u.kernels), u.channels).double() for u in model.units}
     digest, done = hashlib.sha256(), 0
     with torch.inference_mode():
         for chunk in _chunks(pictures, batch_size):
             labels = _labels(model, chunk)
-            inputs = [_inputs(model, chunk, scale, shown) for scale in scales]
+            inputs = [_inputs(model, chunk, scale, presentation) for scale in scales]
             answers = [model.readout(x) for x in inputs]
             correct[LIVE].append(_correct([logits for logits, _ in answers], labels))
             for _, weights in answers:
                 for unit, mine in zip(model.units, weights, strict=True):
                     sums[unit.name] += mine.sum(dim=0).cpu().double()
-            own = model.readout(_inputs(model, chunk, 1.0, shown))[1]
+            own = model.readout(_inputs(model, chunk, 1.0, presentation))[1]
             held = {u.name: w for u, w in zip(model.units, own, strict=True)}
             correct[AT_ONE].append(_correct([model.readout(x, held)[0] for x in inputs], labels))
             for picture, label in chunk:
@@ -157,7 +157,7 @@ def value_of_choice(
         means = {n: (s / (count * len(scales))).float()[None] for n, s in sums.items()}
         on_device = {name: mean.to(model.device) for name, mean in means.items()}
         for chunk in _chunks(pictures, batch_size):
-            inputs = [_inputs(model, chunk, scale, shown) for scale in scales]
+            inputs = [_inputs(model, chunk, scale, presentation) for scale in scales]
             logits = [model.readout(x, on_device)[0] for x in inputs]
             correct[AT_MEAN].append(_correct(logits, _labels(model, chunk)))
             done += len(chunk)
@@ -167,10 +167,8 @@ def value_of_choice(
         "value_of_choice",
         model,
         next(iter(pictures))[0],
-        protocol=protocol,
+        presentation=presentation,
         scales=scales,
-        point=point,
-        background=background,
         seed=seed,
         resamples=resamples,
         pictures=count,
@@ -201,12 +199,11 @@ def _labels(model: Model, chunk: tuple[tuple[Picture, int], ...]) -> Tensor:
 
 
 def _inputs(
-    model: Model, chunk: tuple[tuple[Picture, int], ...], scale: float, shown: Mapping[str, Any]
+    model: Model, chunk: tuple[tuple[Picture, int], ...], scale: float, presentation: Presentation
 ) -> Tensor:
     """The pictures of a chunk at one scale: (B, 3, H, W)."""
     one_scale = [
-        stimuli(picture, (scale,), preprocessing=model.preprocessing, **shown)[0]
-        for picture, _ in chunk
+        presentation.stimuli(picture, (scale,), model.preprocessing)[0] for picture, _ in chunk
     ]
     return to_tensor(one_scale, model)
 

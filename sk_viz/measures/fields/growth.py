@@ -24,7 +24,7 @@ from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.result import Result
 from sk_viz.measures.statistics import paired_effect
-from sk_viz.pictures import CENTRE, Background, Picture, check_point, stimuli
+from sk_viz.pictures import CENTRE, Background, Picture, Presentation, check_point
 from sk_viz.types import Progress
 
 if TYPE_CHECKING:
@@ -160,7 +160,8 @@ def field_growth(
         protocol: ``zoom``, ``blur``, ``resolution`` or ``object``.
         point: (x, y) in [0, 1], where to zoom to, or where to draw the object.
         background: of the protocol ``object``: a colour (R, G, B) or a picture.
-        place: (x, y) in [0, 1] of the input whose field is measured.
+        place: (x, y) in [0, 1], where in the network's input the fields are measured; ``point``
+            is where in the picture the zoom goes.
         progress: called with (done, total) after each stimulus; what it raises ends the work.
 
     Raises:
@@ -176,11 +177,10 @@ def field_growth(
     place, pictures = check_point(place), as_pictures(picture)
     theory = theoretical_fields(model.network, model.units, model.preprocessing.input_size)
     held, free = (FieldProbe(model, chosen, gate, place) for gate in ("held", "free"))
+    presentation = Presentation(protocol, point, background)
     rows: list[dict[str, Any]] = []
     for number, one in enumerate(pictures):
-        shown = stimuli(
-            one, scales, protocol, model.preprocessing, point=point, background=background
-        )
+        shown = presentation.stimuli(one, scales, model.preprocessing)
         with torch.inference_mode():
             at_one = model.readout(to_tensor([shown[scales.index(1.0)]], model))[1]
         # Cloned outside inference mode, in which nothing can be differentiated.
@@ -210,10 +210,8 @@ def field_growth(
         "field_growth",
         model,
         pictures[0],
-        protocol=protocol,
+        presentation=presentation,
         scales=scales,
-        point=point,
-        background=background,
         units=names,
         place=place,
         recipes=dict(RECIPES),

@@ -16,7 +16,7 @@ from sk_viz.measures.fields.theoretical import BranchField, theoretical_fields
 from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.result import Result, map_of, map_table
-from sk_viz.pictures import CENTRE, Background, Picture, check_point, stimuli
+from sk_viz.pictures import CENTRE, Background, Picture, Presentation, check_point
 from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
@@ -104,7 +104,8 @@ def receptive_field(
         gate: ``"held"`` takes the branch weights as constants, so that only the convolutions
             count; ``"free"`` also counts what a pixel does through the choice of the weights,
             which pools the whole picture: then every pixel counts.
-        place: (x, y) in [0, 1] of the input whose field is measured.
+        place: (x, y) in [0, 1], where in the network's input the field is measured; ``point``
+            is where in the picture the zoom goes.
         scales: to average over; with the protocol ``resolution`` one.
         protocol: ``zoom``, ``blur``, ``resolution`` or ``object``.
         point: (x, y) in [0, 1], where to zoom to, or where to draw the object.
@@ -123,15 +124,14 @@ def receptive_field(
         raise ScaleError("Fields at several resolutions have no mean; give one scale.")
     model = as_loaded(model)
     chosen = find_unit(model, unit)
+    presentation = Presentation(protocol, point, background)
     place = check_point(place)
     noise = picture is None
     pictures = _noise(model, seed) if picture is None else as_pictures(picture)
     shown = [
         stimulus
         for one in pictures
-        for stimulus in stimuli(
-            one, scales, protocol, model.preprocessing, point=point, background=background
-        )
+        for stimulus in presentation.stimuli(one, scales, model.preprocessing)
     ]
     theoretical = theoretical_fields(model.network, model.units, model.preprocessing.input_size)
     absolute, positive, position = [], [], (0, 0)
@@ -150,10 +150,8 @@ def receptive_field(
         "receptive_field",
         model,
         pictures[0],
-        protocol=protocol,
+        presentation=presentation,
         scales=scales,
-        point=point,
-        background=background,
         seed=seed if noise else None,
         notes=_notes(branches, noise, len(pictures)),
         unit=unit,

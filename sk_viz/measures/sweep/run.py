@@ -15,7 +15,7 @@ from sk_viz.measures.sweep.tables import (
     predictions_table,
     weights_table,
 )
-from sk_viz.pictures import CENTRE, Background, Picture, parse_scales, stimuli
+from sk_viz.pictures import CENTRE, Background, Picture, Presentation, parse_scales
 from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
@@ -49,9 +49,10 @@ def sweep(
         protocol: ``zoom``, ``blur``, ``resolution`` or ``object``.
         point: (x, y) in [0, 1], where to zoom to, or where to draw the object.
         background: of the protocol ``object``: a colour (R, G, B) or a picture.
-        held: what to hold where at every scale, such as ``{"SK_3_4": "largest"}``; see
-            ``held_weights``. The tables keep what each unit chose by itself, the held ones too;
-            those after a held one choose from what they then see.
+        held: what to hold where at every scale, such as ``{"SK_3_4": "largest"}``: the same
+            mapping as ``weights`` of ``sk_viz.intervene``, see ``held_weights``. The tables keep
+            what each unit chose by itself, the held ones too; those after a held one choose from
+            what they then see.
         dtype: of the arithmetic: ``float32``; ``bfloat16``, on a CPU that has it or on CUDA,
             faster, on a CPU for networks whose differences kept within 1e-3 on trial pictures;
             ``float16`` on CUDA. Where ``bfloat16`` cannot be had, float32 is used; the record
@@ -69,9 +70,8 @@ def sweep(
     settings: dict[str, Any] = {}
     if held:
         settings["held"] = {key: describe(choice) for key, choice in held.items()}
-    shown = stimuli(
-        picture, scales, protocol, model.preprocessing, point=point, background=background
-    )
+    presentation = Presentation(protocol, point, background)
+    shown = presentation.stimuli(picture, scales, model.preprocessing)
     reading = read(model, shown, held=holding, dtype=dtype, progress=progress)
     scales = tuple(stimulus.scale for stimulus in shown)
     probabilities = softmax(reading.logits)
@@ -85,10 +85,8 @@ def sweep(
             "sweep",
             model,
             picture,
-            protocol=protocol,
+            presentation=presentation,
             scales=scales,
-            point=point,
-            background=background,
             dtype=reading.dtype,
             batch_size=reading.batch_size,
             engine=reading.engine,
