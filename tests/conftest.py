@@ -17,5 +17,17 @@ def pytest_runtest_setup() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What takes long is short by default."""
-    parser.addoption("--long", action="store_true", help="run the measurements in full")
+    """The quick suite is the default."""
+    parser.addoption(
+        "--long", action="store_true", help="run the tests marked long too, and the others in full"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked long, and count it as deselected, unless asked for."""
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]

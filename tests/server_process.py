@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 import urllib.request
 from pathlib import Path
 
-_LONGEST = 120.0  # seconds: a busy machine is no failure
+from waiting import wait_until
 
 
 def free_port() -> int:
@@ -31,8 +30,9 @@ def wait_until_healthy(
     address: str, process: subprocess.Popen[bytes], log: Path | None = None, every: float = 0.1
 ) -> None:
     """Until the server of a process answers; fails with what it wrote when the process ends."""
-    end = time.monotonic() + _LONGEST
-    while not healthy(address):
+
+    def answers() -> bool:
         assert process.poll() is None, log.read_text() if log else "the server ended"
-        assert time.monotonic() < end, f"{address} does not answer"
-        time.sleep(every)
+        return healthy(address)
+
+    wait_until(answers, f"{address} answers", every=every)

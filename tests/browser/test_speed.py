@@ -1,7 +1,7 @@
 """How long a person waits, in the real browser, from the key to the new picture of the map.
 
-Three answers of each kind by default; ``--long`` takes twenty and holds them to what
-docs/performance.md promises of a quiet machine with two cores.
+A benchmark, run with ``--long``: the figures are printed, and docs/performance.md tells those of a
+quiet machine with two cores.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 from server_process import free_port, wait_until_healthy
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
+ROUNDS = 20
 WAIT = 120_000  # milliseconds: a busy machine is no failure
 Open = Callable[..., Page]
 Settled = Callable[[Page], None]
@@ -47,27 +48,15 @@ def milliseconds(page: Page, act: Callable[[], None], settled: Settled) -> float
     return took
 
 
-@pytest.fixture
-def rounds(request: pytest.FixtureRequest) -> int:
-    return 20 if request.config.getoption("--long") else 3
-
-
-@pytest.fixture
-def limits(request: pytest.FixtureRequest) -> tuple[float, float]:
-    """Milliseconds without and with a sweep; a busy machine gets ten times as long."""
-    return (150, 600) if request.config.getoption("--long") else (1500, 6000)
-
-
 def test_from_the_command_to_the_finished_first_screen(
-    browser: Browser, request: pytest.FixtureRequest
+    browser: Browser,
 ) -> None:
     """What ``make app`` runs on a machine that is set up; the browser is open already.
 
     The first screen is finished when the sample's result is drawn and the script has ended.
     """
-    long = request.config.getoption("--long")
     took = []
-    for _ in range(3 if long else 1):
+    for _ in range(3):
         port = free_port()
         address = f"http://127.0.0.1:{port}"
         page = browser.new_page(viewport={"width": 1440, "height": 900})
@@ -84,12 +73,9 @@ def test_from_the_command_to_the_finished_first_screen(
             process.wait(20)
             page.close()
     print(f"first screen: median {statistics.median(took):.1f} s of {len(took)}")
-    assert statistics.median(took) < (6 if long else 120)
 
 
-def test_an_answer_without_a_forward(
-    open_page: Open, settled: Settled, rounds: int, limits: tuple[float, float]
-) -> None:
+def test_an_answer_without_a_forward(open_page: Open, settled: Settled) -> None:
     page = open_page("?method=none")
     names = ("Change", "Difference")
     took = [
@@ -98,15 +84,12 @@ def test_an_answer_without_a_forward(
             page.get_by_role("radio", name=names[i % 2], exact=True).click,
             settled,
         )
-        for i in range(rounds)
+        for i in range(ROUNDS)
     ]
-    print(f"without a forward: median {statistics.median(took):.0f} ms of {rounds}")
-    assert statistics.median(took) < limits[0]
+    print(f"without a forward: median {statistics.median(took):.0f} ms of {ROUNDS}")
 
 
-def test_an_answer_with_a_sweep_of_eleven_scales(
-    open_page: Open, settled: Settled, rounds: int, limits: tuple[float, float]
-) -> None:
+def test_an_answer_with_a_sweep_of_eleven_scales(open_page: Open, settled: Settled) -> None:
     page = open_page("?method=none&control=0")
     x, y = (page.get_by_role("slider", name=f"Point of zoom, {axis}").first for axis in "xy")
     # Each point is a new one, whose sweep nobody has kept, and none is beyond what a zoom can show.
@@ -114,7 +97,6 @@ def test_an_answer_with_a_sweep_of_eleven_scales(
     path = [*path, (y, "ArrowRight")] * 3
     took = [
         milliseconds(page, functools.partial(slider.press, key), settled)
-        for slider, key in path[:rounds]
+        for slider, key in path[:ROUNDS]
     ]
-    print(f"with a sweep: median {statistics.median(took):.0f} ms of {rounds}")
-    assert statistics.median(took) < limits[1]
+    print(f"with a sweep: median {statistics.median(took):.0f} ms of {ROUNDS}")

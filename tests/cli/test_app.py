@@ -4,19 +4,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from server_process import healthy
-
-
-def until(what, seconds: float = 90.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if what():
-            return True
-        time.sleep(0.2)
-    return False
+from waiting import wait_until
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
@@ -26,9 +17,9 @@ def test_a_term_ends_the_server_too():
         try:
             assert app.stdout is not None
             address = re.search(r"http://\S+", app.stdout.readline())[0]
-            assert until(lambda: healthy(address))
+            wait_until(lambda: healthy(address), "the server answers", every=0.2)
             app.send_signal(signal.SIGTERM)
             app.wait(60)
-            assert until(lambda: not healthy(address), 10)
+            wait_until(lambda: not healthy(address), "the server has ended", 10, 0.2)
         finally:
             app.kill()

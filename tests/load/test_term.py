@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from test_many import SLOW
 from visitors import Server, Visitor, serving
+from waiting import wait_until
 from wishes import drawn
 
 from sk_viz.surveys.shelf import Asked, Kept, done_and_total, keep, new_folder
@@ -38,13 +37,6 @@ def end(server: Server) -> None:
     assert "outcome=failed" not in log, log
 
 
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def test_a_sweep_that_runs_does_not_hold_the_server(tmp_path: Path) -> None:
     with commanded(tmp_path) as server, Visitor(server, {**SLOW, "picture": "panda"}) as visitor:
         visitor.ask()
@@ -70,7 +62,7 @@ def test_a_survey_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
 
     with commanded(tmp_path) as server:
         go_on(server, kept)
-        until(lambda: done_and_total(kept.survey)[0] > 0)
+        wait_until(lambda: done_and_total(kept.survey)[0] > 0, "the survey comes to this")
         assert not server.events("survey"), "it is not over"
         end(server)
     stored = files(kept.survey)
@@ -79,7 +71,7 @@ def test_a_survey_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
 
     with commanded(tmp_path) as server:
         go_on(server, kept)
-        until(lambda: bool(server.events("survey")))
+        wait_until(lambda: bool(server.events("survey")), "the survey comes to this")
         assert server.events("survey") == ["survey outcome=done"]
         end(server)
     assert done_and_total(kept.survey) == (PICTURES, PICTURES)

@@ -8,7 +8,6 @@ import os
 import pickle
 import struct
 import sys
-import time
 import zipfile
 from collections import Counter, OrderedDict
 from collections.abc import Callable
@@ -25,7 +24,6 @@ from sk_viz.errors import ModelError
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 
 State = dict[str, torch.Tensor]
-SECONDS = 2.0
 MEMORY = 300_000_000  # bytes beyond those before: what a reader may take for a file of this size
 MEASURED = sys.platform == "linux"
 
@@ -38,13 +36,11 @@ def state() -> State:
 
 
 def refusal(path: Path, data: bytes) -> str:
-    """The sentence that refuses a file, after little time and memory."""
+    """The sentence that refuses a file, which takes little memory."""
     path.write_bytes(data)
     before = memory()
-    start = time.process_time()
     with pytest.raises(ModelError) as caught:
         sk_viz.load_model(path, "cpu")
-    assert time.process_time() - start < SECONDS
     assert memory(peak=True) - before < MEMORY
     sentence = str(caught.value)
     assert "\n" not in sentence

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from waiting import wait_until
 
 import sk_viz
 from sk_viz.app.server.jobs import Jobs, StoppedError, size_of, was_stopped
@@ -20,13 +21,6 @@ from sk_viz.pictures import read_sample
 from sk_viz.types import Progress
 
 MEGABYTE = 2**20
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def endless_work() -> tuple[threading.Event, Callable[[Progress], None]]:
@@ -58,7 +52,7 @@ def test_two_sessions_share_one_run_and_the_result_is_kept() -> None:
     gate.set()
     assert first.future.result(20) == 7
     assert (first.done, first.total) == (1, 2)
-    until(lambda: jobs.kept("k") == 7)
+    wait_until(lambda: jobs.kept("k") == 7, "the jobs come to this")
     assert runs == [1]
 
 
@@ -83,7 +77,7 @@ def test_a_job_that_waits_is_counted_and_can_be_stopped_before_it_begins() -> No
     gate = threading.Event()
     ran: list[str] = []
     running = jobs.want("first", "a", lambda report: gate.wait(20))
-    until(running.future.running)
+    wait_until(running.future.running, "the jobs come to this")
     waiting = jobs.want("second", "b", lambda report: ran.append("second"))
     assert jobs.ahead_of(running) == 0
     assert jobs.ahead_of(waiting) == 1
@@ -117,7 +111,7 @@ def test_an_error_reaches_whoever_waits_and_is_not_kept() -> None:
     job = jobs.want("k", "a", fail)
     with pytest.raises(ValueError, match="no"):
         job.future.result(20)
-    until(lambda: jobs.ahead_of(job) == 0)
+    wait_until(lambda: jobs.ahead_of(job) == 0, "the jobs come to this")
     assert jobs.kept("k") is None
     assert not was_stopped(job)
 
@@ -130,10 +124,10 @@ def test_what_is_kept_is_bounded_and_the_longest_unused_goes_first() -> None:
 
     for key in "abc":
         jobs.want(key, "s", array).future.result(20)
-        until(lambda key=key: jobs.kept(key) is not None)
+        wait_until(lambda key=key: jobs.kept(key) is not None, "the jobs come to this")
     assert jobs.kept("a") is not None  # now the youngest
     jobs.want("d", "s", array).future.result(20)
-    until(lambda: jobs.kept("d") is not None)
+    wait_until(lambda: jobs.kept("d") is not None, "the jobs come to this")
     assert jobs.kept("b") is None
     assert jobs.kept("a") is not None
     jobs.want("huge", "s", lambda report: np.zeros(4 * MEGABYTE, np.uint8)).future.result(20)
@@ -171,7 +165,7 @@ def test_what_a_result_works_out_later_counts_when_its_session_leaves() -> None:
         assert one.twice.nbytes == 800_000
     assert 1_200_000 <= size_of(made[0]) < 1_210_000
     jobs.leave("leaving")
-    until(lambda: jobs.kept(0) is None and jobs.kept(1) is None)
+    wait_until(lambda: jobs.kept(0) is None and jobs.kept(1) is None, "the jobs come to this")
 
 
 def test_the_size_of_a_sweep_is_the_memory_that_it_takes() -> None:
@@ -197,12 +191,12 @@ def test_what_only_those_who_left_wanted_is_stopped_and_let_go() -> None:
     made = {name: np.zeros(600_000, np.uint8) for name in ("one", "two", "three")}
     for name, array in made.items():
         jobs.want(name, "leaving", lambda report, array=array: array).future.result(20)
-    until(lambda: jobs.kept("two", "staying") is not None)
+    wait_until(lambda: jobs.kept("two", "staying") is not None, "the jobs come to this")
     assert all(jobs.kept(name) is not None for name in made)
     job = jobs.want("endless", "leaving", endless)
     begun.wait(20)
     jobs.leave("leaving")
-    until(job.future.done)
+    wait_until(job.future.done, "the jobs come to this")
     assert was_stopped(job)
     assert jobs.kept("one") is None, "the older of two that are too large for what nobody wants"
     assert jobs.kept("three") is made["three"]
@@ -215,7 +209,7 @@ def test_a_result_is_kept_before_who_waits_for_it_is_told() -> None:
     job = jobs.want("k", "a", lambda report: time.sleep(0.05) or 7)
     job.future.add_done_callback(lambda _: seen.append(jobs.kept("k")))
     job.future.result(20)
-    until(lambda: bool(seen))
+    wait_until(lambda: bool(seen), "the jobs come to this")
     assert seen == [7]
 
 
@@ -242,4 +236,4 @@ def test_jobs_that_are_let_go_leave_no_thread_behind() -> None:
     made = [Jobs(1, MEGABYTE) for _ in range(5)]
     assert threading.active_count() == before + 5
     made.clear()
-    until(lambda: threading.active_count() == before)
+    wait_until(lambda: threading.active_count() == before, "the jobs come to this")

