@@ -207,7 +207,8 @@ def test_a_fork_does_not_ask_the_processes_of_its_parent() -> None:
 
 def test_nothing_starts_before_the_first_picture_and_nothing_stays_behind() -> None:
     code = (
-        "from sk_viz.pictures import read_picture, read_sample, samples\nfrom sk_viz.pictures.decoding import isolated\n"
+        "from sk_viz.pictures import read_picture, read_sample, samples\n"
+        "from sk_viz.pictures.decoding import isolated\n"
         "read_sample(samples()[0].id)\n"
         "print(isolated._decoders.processes())\n"
         f"read_picture({picture_of(1)!r}, isolated=True)\n"
