@@ -19,28 +19,56 @@ from sk_viz.errors import ModelError
 if TYPE_CHECKING:
     from sk_viz.networks.units import Unit
 
-_HOOKS = ("_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called")
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+
+
+def without_hooks(network: nn.Module) -> dict[int, object]:
+    """A memo for ``copy.deepcopy`` with which a copy of a network carries no hooks of others.
+
+    What computes a weight before each forward stays: weight norm, spectral norm and pruning of
+    ``torch.nn.utils`` are hooks too. Tensors with a graph that a module keeps, such as outputs
+    remembered by a hook, become constants, since they cannot be copied.
+    """
+    memo: dict[int, object] = {}
+    for module in network.modules():
+        for name in _HOOKS:
+            hooks = getattr(module, name)
+            own = [(key, hook) for key, hook in list(hooks.items()) if _computes_a_weight(hook)]
+            memo[id(hooks)] = OrderedDict(own)
+        for value in list(vars(module).values()):
+            if isinstance(value, Tensor) and not value.is_leaf:
+                memo[id(value)] = value.detach()
+    return memo
+
+
+def _computes_a_weight(hook: object) -> bool:
+    return type(hook).__module__.startswith("torch.nn.utils.")
 
 
 def double_of(network: nn.Module, *, meta: bool = False) -> nn.Module:
     """A double of a network, in evaluation mode, whose weights ask for no gradient.
 
-    Forward hooks that somebody has on the network at this moment are left behind.
+    Hooks that somebody has on the network at this moment are left behind.
 
     Args:
         network: any network; it is not changed.
         meta: leave the numbers away too, for a forward that costs nothing and only tells shapes.
     """
-    memo: dict[int, object] = {}
+    memo = without_hooks(network)
     # Tensors made in inference mode could not be differentiated through.
     with torch.inference_mode(False):
         for parameter in network.parameters():
             memo[id(parameter)] = nn.Parameter(_shared(parameter, meta), requires_grad=False)
         for buffer in network.buffers():
             memo[id(buffer)] = _shared(buffer, meta)
-    for module in network.modules():
-        for name in _HOOKS:
-            memo[id(getattr(module, name))] = OrderedDict()
     return copy.deepcopy(network, memo).eval()
 
 

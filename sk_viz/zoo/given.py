@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from sk_viz.errors import ModelError
+from sk_viz.networks.double import without_hooks
 from sk_viz.networks.readout import Readout
 from sk_viz.networks.sknet import SKNet
 from sk_viz.preprocessing import Preprocessing
@@ -66,7 +67,7 @@ def as_loaded(model: Model | nn.Module) -> Model:
 
 def _copy(network: nn.Module, device: torch.device, sha256: str) -> Model:
     preprocessing, known = _preprocessing(network)
-    copied = deepcopy(network).float()
+    copied = deepcopy(network, without_hooks(network)).float()
     model = as_model(
         copied,
         id=_name(network),

@@ -22,15 +22,19 @@ pytestmark = pytest.mark.filterwarnings("ignore:Setting backward hooks")
 @pytest.fixture(scope="module", params=["skresnet18", "skresnext50_32x4d"])
 def foreign(request) -> Model:
     """A narrow network of timm's, whose ReLUs work in place."""
+    return narrow(request.param)
+
+
+def narrow(name: str) -> Model:
     torch.manual_seed(0)
     shape = {"layers": (1, 1, 1, 1), "num_classes": 5}
-    network = timm.create_model(request.param, pretrained=False, **shape)
+    network = timm.create_model(name, pretrained=False, **shape)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
     return as_model(
         network,
-        id=request.param,
+        id=name,
         preprocessing=Preprocessing(input_size=64),
         classes=[ClassName(f"thing {i}", ()) for i in range(5)],
         kind="untrained",
@@ -43,15 +47,12 @@ def foreign(request) -> Model:
 @pytest.mark.parametrize("target", ["class", "SK_4_1"])
 def test_working_in_place_changes_no_map(foreign, noise_picture, method, target):
     in_place = attribute(foreign, noise_picture, method, target)
-    relus = [m for m in foreign.network.modules() if isinstance(m, nn.ReLU) and m.inplace]
+    other = narrow(foreign.id)
+    relus = [m for m in other.network.modules() if isinstance(m, nn.ReLU) and m.inplace]
     assert relus
     for relu in relus:
         relu.inplace = False
-    try:
-        apart = attribute(foreign, noise_picture, method, target)
-    finally:
-        for relu in relus:
-            relu.inplace = True
+    apart = attribute(other, noise_picture, method, target)
     scale = np.abs(apart.heatmap).max()
     # Guided Grad-CAM keeps only what speaks for it, which in a random network may be nothing.
     assert scale > 0 or method == "guided_grad_cam"
@@ -90,3 +91,48 @@ def test_threads_sweep_and_explain_one_network(foreign, noise_picture):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "guided_grad_cam"])
+def test_hooks_of_others_are_left_behind(noise_picture, method):
+    """Hooks that another thread has on the network at that moment, of every kind."""
+    model = narrow("skresnet18")
+    expected = attribute(model, noise_picture, method, "SK_3_1").heatmap
+    hooked = narrow("skresnet18")
+    seen: list[str] = []
+    layer = hooked.network.layer1[0]
+    handles = [
+        layer.register_forward_hook(lambda *_: seen.append("forward")),
+        layer.register_forward_pre_hook(lambda *_: seen.append("before")),
+        layer.register_full_backward_hook(lambda *_: seen.append("backward")),
+        layer.register_full_backward_pre_hook(lambda *_: seen.append("before backward")),
+    ]
+    found = attribute(hooked, noise_picture, method, "SK_3_1").heatmap
+    for handle in handles:
+        handle.remove()
+    assert seen == []
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_nothing_is_copied_or_searched_again(noise_picture, monkeypatch):
+    """After the first map of a network, another one costs no copy and no search for units."""
+    model = narrow("skresnet18")
+    expected = attribute(model, noise_picture, "grad_cam", "SK_3_1").heatmap
+
+    def never(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("sk_viz.measures.private.double_of", never)
+    monkeypatch.setattr("sk_viz.measures.private.Readout", never)
+    monkeypatch.setattr("sk_viz.measures.attribution.explanation.last_layer", never)
+    found = attribute(model, noise_picture, "grad_cam", "SK_3_1").heatmap
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_other_weights_are_noticed(noise_picture):
+    model = narrow("skresnet18")
+    first = attribute(model, noise_picture, "grad_cam", 0).heatmap
+    for parameter in model.network.parameters():
+        parameter.data = torch.randn_like(parameter) * 0.1  # new memory, the old one stays as it was
+    changed = attribute(model, noise_picture, "grad_cam", 0).heatmap
+    assert not np.array_equal(first, changed)

@@ -109,3 +109,17 @@ def test_a_network_without_logits_is_one_sentence():
 def test_a_readout_of_what_is_no_model_is_one_sentence():
     with pytest.raises(ModelError, match="is no model"):
         sk_viz.readout("sknet_tiny", torch.zeros(1, 3, 8, 8))
+
+
+def test_a_network_whose_hooks_hold_tensors_can_be_given(network, picture):
+    """torch copies no tensor with a graph, so neither hooks nor what they keep are copied."""
+
+    class Keeping:
+        def __call__(self, module, inputs, output):
+            self.kept = module.last = output
+
+    network.layer2[0].register_forward_hook(Keeping())
+    network(torch.rand(1, 3, 64, 64))
+    assert sk_viz.attribute(network, picture, "grad_cam", "SK_3_1").heatmap.shape == (64, 64)
+    assert network.layer2[0].last.grad_fn is not None
+    assert len(network.layer2[0]._forward_hooks) == 1

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
 from sk_viz.measures.attribution.explained import values_of
-from sk_viz.measures.attribution.explanation import SEED, Explanation, prepare
+from sk_viz.measures.attribution.explanation import SEED, Baselines, Explanation, prepare
 from sk_viz.measures.attribution.integrated_gradients import integrate_all, shared_gradients
 from sk_viz.measures.attribution.methods import Method, find_method
 from sk_viz.measures.attribution.targets import Target
-from sk_viz.measures.reading import Floats, counter
+from sk_viz.measures.reading import Floats, counter, to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.result import Result, map_of, map_table, pixels_of, png_text
 from sk_viz.measures.statistics import spearman
@@ -43,6 +43,7 @@ class Attribution(Result):
         text: the same for display: the class's name, ``SK_3_4`` or ``SK_3_4:17``.
         explains: the same in words.
         value: what was explained, of this stimulus.
+        score: the same as people read it: the probability of a class in [0, 1], or a unit's value.
         signed: whether negative values speak against it.
         stimulus: what the network was shown.
         record: all that is needed to make the same numbers again.
@@ -58,6 +59,7 @@ class Attribution(Result):
     text: str
     explains: str
     value: float
+    score: float
     signed: bool
     stimulus: Stimulus = field(repr=False)
     record: Record = field(repr=False)
@@ -71,6 +73,7 @@ class Attribution(Result):
             "text": self.text,
             "explains": self.explains,
             "value": self.value,
+            "score": self.score,
             "delta": self.delta,
             "signed": self.signed,
         }
@@ -93,6 +96,7 @@ class Attribution(Result):
             text=contents["text"],
             explains=contents["explains"],
             value=contents["value"],
+            score=contents["score"],
             signed=contents["signed"],
             stimulus=Stimulus(shown["scale"], pixels_of(shown["png"])),
             record=contents["record"],
@@ -143,9 +147,8 @@ def attribute(
     presentation = Presentation(protocol, point, background)
     (stimulus,) = presentation.stimuli(picture, (scale,), model.preprocessing)
     total = _shown(how, stimulus, steps)
-    explanation = prepare(model, stimulus, how, target, steps, counter(total, progress))
-    heatmap = explanation.maps(explanation.x)[0]
-    found = _attribution(explanation, heatmap, stimulus, picture, presentation)
+    (explanation,) = prepare(model, stimulus, how, (target,), steps, counter(total, progress))
+    found = _attribution(explanation, explanation.map(), stimulus, picture, presentation)
     if progress is not None:
         progress(total, total)  # an adaptive method may have needed less
     return found
@@ -186,16 +189,21 @@ def attribute_all(
     found: list[tuple[Attribution, ...]] = []
     for _, same in groupby(shown, key=lambda stimulus: stimulus.rgb.shape):
         group = list(same)
-        explanations = [
-            [prepare(model, stimulus, how, target, steps) for target in targets]
-            for stimulus in group
-        ]
+        baselines = Baselines(model, to_tensor(group[:1], model))
+        if how.id == "integrated_gradients":
+            rows = [prepare(model, one, how, targets, steps, baselines=baselines) for one in group]
+            made = _integrals(rows)
+        else:
+            made = [
+                [_made(model, one, how, target, steps, baselines) for target in targets]
+                for one in group
+            ]
         found += [
             tuple(
                 _attribution(one, heatmap, stimulus, picture, presentation)
-                for one, heatmap in zip(row, maps, strict=True)
+                for one, heatmap in row
             )
-            for row, maps, stimulus in zip(explanations, _maps(explanations), group, strict=True)
+            for row, stimulus in zip(made, group, strict=True)
         ]
     return tuple(found)
 
@@ -210,36 +218,58 @@ def rank_correlation(first: Floats, second: Floats) -> float:
     return spearman(first.ravel(), second.ravel())
 
 
-def _maps(explanations: Sequence[Sequence[Explanation]]) -> list[list[Tensor]]:
-    """The map (H, W) of each of some explanations: a row a stimulus, a column a target."""
+_Made = tuple[Explanation, Tensor]  # an explanation and its map (H, W)
+
+
+def _made(
+    model: Model,
+    stimulus: Stimulus,
+    method: Method,
+    target: Target,
+    steps: int | None,
+    baselines: Baselines,
+) -> _Made:
+    """One explanation, whose graph is gone before the next one is made."""
+    (one,) = prepare(model, stimulus, method, (target,), steps, baselines=baselines)
+    return one, one.map()
+
+
+def _integrals(explanations: Sequence[Sequence[Explanation]]) -> list[list[_Made]]:
+    """Integrated gradients of a row per stimulus and a column per target."""
     first = explanations[0][0]
-    if first.method.id == "integrated_gradients":
-        values = values_of(
-            first.explained.readout, [[one.target for one in row] for row in explanations]
-        )
-        x = torch.cat([row[0].x for row in explanations])
-        plan = first.plan
-        try:
-            if plan.steps is None:
-                shared = integrate_all(values, x, plan.baseline, chunk=plan.chunk)
-            else:
-                together = [
-                    shared_gradients(
-                        values,
-                        x[number : number + 1],
-                        plan.baseline,
-                        (number,),
-                        range(len(explanations[0])),
-                        steps=plan.steps,
-                        chunk=plan.chunk,
-                    )
-                    for number in range(len(x))
-                ]
-                shared = torch.cat(together)
-            return [list(first.method.heatmap(row)) for row in shared]
-        except torch.OutOfMemoryError:
-            pass  # one by one, each with the batches that fit it
-    return [[one.maps(one.x)[0] for one in row] for row in explanations]
+    values = values_of(
+        first.explained.readout, [[one.target for one in row] for row in explanations]
+    )
+    x = torch.cat([row[0].x for row in explanations])
+    plan = first.plan
+    try:
+        if plan.steps is None:
+            ends = [[one.ends for one in row] for row in explanations]
+            found = integrate_all(values, x, plan.baseline, chunk=plan.chunk, ends=ends)
+            shared = found.maps
+            for row, used in zip(explanations, found.gradients, strict=True):
+                for one, gradients in zip(row, used, strict=True):
+                    one.gradients = gradients
+        else:
+            together = [
+                shared_gradients(
+                    values,
+                    x[number : number + 1],
+                    plan.baseline,
+                    (number,),
+                    range(len(explanations[0])),
+                    steps=plan.steps,
+                    chunk=plan.chunk,
+                )
+                for number in range(len(x))
+            ]
+            shared = torch.cat(together)
+    except torch.OutOfMemoryError:  # one by one, each with the batches that fit it
+        return [[(one, one.map()) for one in row] for row in explanations]
+    return [
+        list(zip(row, first.method.heatmap(maps), strict=True))
+        for row, maps in zip(explanations, shared, strict=True)
+    ]
 
 
 def _attribution(
@@ -251,14 +281,16 @@ def _attribution(
 ) -> Attribution:
     """The result of an explanation whose map (H, W) has been made."""
     how, settled = explanation.method, explanation.target
+    delta = explanation.completeness_error(heatmap) if how.complete else None
     return Attribution(
         heatmap=_array(heatmap),
-        delta=explanation.completeness_error(heatmap) if how.complete else None,
+        delta=delta,
         method=how.id,
         target=settled.key,
         text=settled.text,
         explains=settled.explains,
-        value=float(explanation.values(explanation.x)),
+        value=explanation.value,
+        score=explanation.score,
         signed=explanation.signed,
         stimulus=stimulus,
         record=build_record(
@@ -281,9 +313,8 @@ def _attribution(
 def _shown(method: Method, stimulus: Stimulus, steps: int | None) -> int:
     """How many pictures go through the network for one attribution."""
     shown = method.pictures(stimulus.rgb.shape[0], steps)
-    # Besides the map, the value that is explained; and for completeness once more that value and
-    # those of the baselines.
-    return shown + 1 + (0 if not method.complete else 4 if method.random else 2)
+    # Besides the map the value that is explained, and for completeness those of the baselines.
+    return shown + (not method.once) + (0 if not method.complete else 3 if method.random else 1)
 
 
 def _array(heatmap: Tensor) -> Floats:

@@ -1,12 +1,11 @@
-"""What Captum differentiates, and where in the network Grad-CAM looks."""
+"""What is differentiated: one value per picture, and the layer that Grad-CAM reads."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +15,29 @@ from sk_viz.errors import ModelError
 from sk_viz.measures.attribution.targets import ClassTarget, UnitTarget
 from sk_viz.networks.readout import Readout
 
-if TYPE_CHECKING:
-    from sk_viz.zoo.model import Model
-
 # Which layer all paths cross does not depend on the size of the picture, only its cost does.
 _TRIAL_SIDE = 96
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a network returned for some pictures in one forward.
+
+    Attributes:
+        x: (N, 3, H, W), the pictures; a leaf where gradients can be taken with respect to them.
+        logits: (N, K).
+        weights: (N, M, C) of each unit.
+        features: (N, C, h, w), the output of a layer, a leaf; None where no layer was asked for.
+    """
+
+    x: Tensor
+    logits: Tensor
+    weights: list[Tensor]
+    features: Tensor | None = None
+
+
 class Explained(nn.Module):
-    """A network as a function of one value a picture: (N, 3, H, W) -> (N,).
+    """A network as a function of one value per picture: (N, 3, H, W) -> (N,).
 
     Args:
         readout: reads the network.
@@ -35,7 +48,7 @@ class Explained(nn.Module):
 
     def __init__(
         self,
-        readout: Readout,
+        readout: nn.Module,
         target: ClassTarget | UnitTarget,
         seen: Callable[[int], None] | None = None,
     ) -> None:
@@ -59,14 +72,44 @@ class Explained(nn.Module):
         return read
 
 
+def evaluate(
+    readout: nn.Module, x: Tensor, *, gradients: bool = False, layer: str | None = None
+) -> Evaluation:
+    """Run a network once on some pictures.
+
+    Args:
+        readout: reads the network; with a ``layer``, one that no other thread uses.
+        x: (N, 3, H, W).
+        gradients: keep the graph from the pictures on, or from the layer on.
+        layer: path of a layer that runs once; what comes before it is computed without a graph.
+    """
+    x = x.detach()
+    with torch.set_grad_enabled(gradients):
+        if layer is None:
+            x = x.clone().requires_grad_(gradients)
+            return Evaluation(x, *readout(x))
+        taken: list[Tensor] = []
+
+        def take(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+            taken.append(output.detach().requires_grad_(gradients))
+            return taken[0].clone()  # what follows may change its input in place
+
+        handle = readout.network.get_submodule(layer).register_forward_hook(take)
+        try:
+            logits, weights = readout(x)
+        finally:
+            handle.remove()
+        return Evaluation(x, logits, weights, taken[0])
+
+
 def values_of(
-    readout: Readout, targets: Sequence[Sequence[ClassTarget | UnitTarget]]
+    readout: nn.Module, targets: Sequence[Sequence[ClassTarget | UnitTarget]]
 ) -> Callable[[Tensor, Sequence[int]], Tensor]:
     """Several values of several pictures, from one forward.
 
     Args:
         readout: reads the network.
-        targets: S rows, one a picture, of T targets.
+        targets: S rows, one per picture, of T targets.
 
     Returns:
         (N, 3, H, W) and to which of the S pictures each belongs -> (N, T).
@@ -86,26 +129,18 @@ def values_of(
     return values
 
 
-def private_readout(model: Model) -> Readout:
-    """A readout of a copy of the network, which shares its weights but none of its hooks.
-
-    Hooks on a network are seen by every thread that runs it; on such a copy by this one alone.
-    """
-    network = model.network
-    # What deepcopy finds in its memo it takes as it is.
-    shared = {id(t): t for t in (*network.parameters(), *network.buffers())}
-    return Readout(copy.deepcopy(network, shared))
-
-
-def last_layer(explained: Explained, x: Tensor) -> str:
+def last_layer(
+    readout: Readout, x: Tensor, value: Callable[[Tensor, Sequence[Tensor]], Tensor]
+) -> str:
     """The last layer with a map that everything that is explained passes through.
 
     For a class that is the end of the last block, for a unit the layer that feeds it. It is found
     by cutting: with the gradient stopped at its output, none reaches the picture.
 
     Args:
-        explained: with a network that no other thread uses.
+        readout: of a network that no other thread uses.
         x: (1, 3, H, W).
+        value: what is explained, from logits (1, K) and the weights (1, M, C) of every unit.
 
     Returns:
         Its path in the network.
@@ -113,7 +148,7 @@ def last_layer(explained: Explained, x: Tensor) -> str:
     Raises:
         ModelError: the network has no such layer.
     """
-    network = explained.readout.network
+    network = readout.network
     if x.shape[-1] > _TRIAL_SIDE:
         x = F.interpolate(x, size=(_TRIAL_SIDE, _TRIAL_SIDE), mode="bilinear")
     x = x.detach().requires_grad_()
@@ -122,20 +157,23 @@ def last_layer(explained: Explained, x: Tensor) -> str:
     def keep(name: str, output: Tensor) -> None:
         outputs.setdefault(name, []).append(output)
 
-    with _hooked(network, keep):
-        value = explained(x).sum()
-    maps = {
-        name: found[0]
-        for name, found in outputs.items()
-        if len(found) == 1 and found[0].requires_grad
-    }
-    reached = torch.autograd.grad(value, list(maps.values()), allow_unused=True)
-    upstream = [name for name, gradient in zip(maps, reached, strict=True) if gradient is not None]
-    for name in reversed(upstream):
-        with _hooked(network, partial(_cut, name)):
-            value = explained(x).sum()
-        if not value.requires_grad or _unreached(value, x):
-            return name
+    with torch.enable_grad():
+        with _hooked(network, keep):
+            end = value(*readout(x)).sum()
+        maps = {
+            name: found[0]
+            for name, found in outputs.items()
+            if len(found) == 1 and found[0].requires_grad
+        }
+        reached = torch.autograd.grad(end, list(maps.values()), allow_unused=True)
+        upstream = [
+            name for name, gradient in zip(maps, reached, strict=True) if gradient is not None
+        ]
+        for name in reversed(upstream):
+            with _hooked(network, partial(_cut, name)):
+                end = value(*readout(x)).sum()
+            if not end.requires_grad or _unreached(end, x):
+                return name
     raise ModelError("Grad-CAM needs a layer that everything passes through, and there is none.")
 
 

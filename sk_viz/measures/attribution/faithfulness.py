@@ -149,13 +149,13 @@ def faithfulness(
     method = find_method(attribution.method)
     steps = attribution.record.get("steps")
     side = attribution.heatmap.shape[0]
-    total = 2 * (1 + RANDOM_MAPS) * len(SHARES) + SQUARES
+    total = 1 + 2 * (1 + RANDOM_MAPS) * len(SHARES) + SQUARES
     total += (1 + NEIGHBOURS) * method.pictures(side, steps)
-    explanation = prepare(
+    (explanation,) = prepare(
         model,
         attribution.stimulus,
         method,
-        attribution.target,
+        (attribution.target,),
         steps,
         counter(total, progress),
     )

@@ -1,4 +1,8 @@
-"""The attribution methods that hold for selective kernel networks, all computed by Captum.
+"""The attribution methods that hold for selective kernel networks.
+
+Methods of many forwards are computed by Captum. Those of one gradient (saliency, input x gradient,
+Grad-CAM) are taken from the forward that also gives the value and settles the target, where Captum
+would run another; the tests hold their maps equal to Captum's.
 
 Left out on purpose: LRP fails on these networks, DeepLift has no rule for the product of weight
 and feature, and LayerConductance does not see the residual shortcut.
@@ -14,12 +18,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 
 from sk_viz.errors import ModelError
+from sk_viz.measures.attribution.explained import Evaluation, Explained
 from sk_viz.measures.attribution.integrated_gradients import integrate, most_pictures
 
-# Captum says so at each guided Grad-CAM; the hooks are on a copy of the network.
+# Captum says so at each guided Grad-CAM; the hooks are on a private double of the network.
 warnings.filterwarnings("ignore", message="Setting backward hooks on ReLU activations")
 
 
@@ -32,7 +38,6 @@ class Plan:
         chunk: pictures in one forward, at most.
         baseline: (1, 3, H, W), the picture that says nothing.
         baselines: (B, 3, H, W), several of them to draw from.
-        layer: for Grad-CAM, the layer all of what is explained passes through.
         positive: for Grad-CAM, keep only what speaks for it, as its authors do for a class.
     """
 
@@ -40,11 +45,43 @@ class Plan:
     chunk: int
     baseline: Tensor
     baselines: Tensor
-    layer: nn.Module | None = None
     positive: bool = False
 
 
-Run = Callable[[nn.Module, Tensor, Plan], Tensor]
+@dataclass(frozen=True, eq=False)
+class Explaining:
+    """The work of one method on some pictures.
+
+    Attributes:
+        explained: maps (N, 3, H, W) to one value per picture, (N,).
+        x: (N, 3, H, W), the pictures.
+        plan: the method's settings.
+        evaluation: their forward with its graph, for methods with ``once``; else None.
+        ends: for N = 1, the value of the baseline and of the picture; None if not known.
+    """
+
+    explained: Explained
+    x: Tensor
+    plan: Plan
+    evaluation: Evaluation | None = None
+    ends: tuple[float, float] | None = None
+
+    def once(self) -> tuple[Evaluation, Tensor]:
+        """The forward with its graph, and the sum of its values."""
+        assert self.evaluation is not None
+        found = self.evaluation
+        return found, self.explained.target.value(found.logits, found.weights).sum()
+
+
+@dataclass(frozen=True, eq=False)
+class Attributed:
+    """Attribution (N, 3 or 1, H, W); and the gradients of an adaptive integral, else None."""
+
+    values: Tensor
+    gradients: int | None = None
+
+
+Run = Callable[[Explaining], Attributed]
 
 
 @dataclass(frozen=True)
@@ -54,12 +91,12 @@ class Method:
     Attributes:
         id: its name in calls and records.
         title: its name for people.
-        run: (explained, x (N, 3, H, W), plan) -> attribution (N, 3 or 1, H, W); ``explained``
-            maps (N, 3, H, W) to one value a picture, (N,).
+        run: computes the attribution of the pictures.
         signed: a negative value speaks against what is explained; else only size counts.
         complete: the values of a map add up to value(picture) - value(baseline).
-        hooks: it puts hooks on the network, so it must have a copy of its own.
-        layered: it needs ``Plan.layer``.
+        once: it needs ``Explaining.evaluation``.
+        layered: the graph of the evaluation begins at the layer that all paths cross.
+        hooks: it puts hooks on the network, so it must have a private readout.
         rectifies: it heeds ``Plan.positive``.
         random: it draws random numbers.
         steps: ``Plan.steps`` by default; None where there is nothing to repeat.
@@ -72,8 +109,9 @@ class Method:
     run: Run
     signed: bool = True
     complete: bool = False
-    hooks: bool = False
+    once: bool = False
     layered: bool = False
+    hooks: bool = False
     rectifies: bool = False
     random: bool = False
     steps: int | None = None
@@ -90,7 +128,10 @@ class Method:
         return attribution.sum(dim=1) if self.signed else attribution.abs().amax(dim=1)
 
     def pictures(self, side: int, steps: int | None) -> int:
-        """How many pictures go through the network for one map; at most, where it is adaptive."""
+        """How many pictures go through the network for one map; at most, where it is adaptive.
+
+        The forward that settles the target is not among them, unless the map is taken from it.
+        """
         if steps is not None or self.steps is not None:
             return steps or self.steps or 0
         if self.adaptive:
@@ -98,7 +139,7 @@ class Method:
         if self.id == "occlusion":
             size, stride = occlusion_window(side)
             return (-(-(side - size) // stride) + 1) ** 2 + 1
-        return 1 + (self.id == "guided_grad_cam")
+        return 1 + self.hooks
 
 
 def occlusion_window(side: int) -> tuple[int, int]:
@@ -107,43 +148,45 @@ def occlusion_window(side: int) -> tuple[int, int]:
     return size, max(1, size // 2)
 
 
-def _saliency(explained: nn.Module, x: Tensor, _: Plan) -> Tensor:
-    from captum.attr import Saliency
-
-    return _tensor(Saliency(explained).attribute(x, abs=False))
-
-
-def _input_x_gradient(explained: nn.Module, x: Tensor, _: Plan) -> Tensor:
-    from captum.attr import InputXGradient
-
-    return _tensor(InputXGradient(explained).attribute(x))
+def _saliency(work: Explaining) -> Attributed:
+    found, value = work.once()
+    return Attributed(torch.autograd.grad(value, found.x)[0])
 
 
-def _integrated_gradients(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
+def _input_x_gradient(work: Explaining) -> Attributed:
+    found, value = work.once()
+    return Attributed(torch.autograd.grad(value, found.x)[0] * found.x.detach())
+
+
+def _integrated_gradients(work: Explaining) -> Attributed:
     from captum.attr import IntegratedGradients
 
+    plan = work.plan
     if plan.steps is None:
-        maps = [
-            integrate(explained, one, plan.baseline, chunk=plan.chunk) for one in torch.split(x, 1)
+        integrals = [
+            integrate(work.explained, one, plan.baseline, chunk=plan.chunk, ends=work.ends)
+            for one in torch.split(work.x, 1)
         ]
-        return torch.cat(maps)
-    return _tensor(
-        IntegratedGradients(explained).attribute(
-            x,
+        used = max(one.gradients[0][0] for one in integrals)
+        return Attributed(torch.cat([one.maps[:, 0] for one in integrals]), used)
+    return Attributed(
+        IntegratedGradients(work.explained).attribute(
+            work.x,
             baselines=plan.baseline,
             n_steps=plan.steps,
-            internal_batch_size=max(plan.chunk, len(x)),
+            internal_batch_size=max(plan.chunk, len(work.x)),
         )
     )
 
 
-def _smoothgrad(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
+def _smoothgrad(work: Explaining) -> Attributed:
     from captum.attr import NoiseTunnel, Saliency
 
+    x, plan = work.x, work.plan
     # Smilkov et al. 2017: noise of 10 to 20 % of the picture's range.
     noise = 0.15 * float(x.detach().max() - x.detach().min())
-    return _tensor(
-        NoiseTunnel(Saliency(explained)).attribute(
+    return Attributed(
+        NoiseTunnel(Saliency(work.explained)).attribute(
             x,
             nt_type="smoothgrad",
             nt_samples=plan.steps,
@@ -154,26 +197,28 @@ def _smoothgrad(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
     )
 
 
-def _gradient_shap(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
+def _gradient_shap(work: Explaining) -> Attributed:
     from captum.attr import GradientShap
 
-    shap = GradientShap(explained)
-    total = torch.zeros_like(x)
+    plan = work.plan
+    shap = GradientShap(work.explained)
+    total = torch.zeros_like(work.x)
     steps = plan.steps or 1
     for first in range(0, steps, plan.chunk):  # Captum puts all its samples into one forward
         count = min(plan.chunk, steps - first)
-        mean = _tensor(shap.attribute(x, baselines=plan.baselines, n_samples=count))
+        mean = shap.attribute(work.x, baselines=plan.baselines, n_samples=count).detach()
         total += count / steps * mean
-    return total
+    return Attributed(total)
 
 
-def _occlusion(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
+def _occlusion(work: Explaining) -> Attributed:
     from captum.attr import Occlusion
 
+    x, plan = work.x, work.plan
     size, stride = occlusion_window(x.shape[-1])
     with torch.no_grad():
-        return _tensor(
-            Occlusion(explained).attribute(
+        return Attributed(
+            Occlusion(work.explained).attribute(
                 x,
                 sliding_window_shapes=(x.shape[1], size, size),
                 strides=(x.shape[1], stride, stride),
@@ -183,19 +228,27 @@ def _occlusion(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
         )
 
 
-def _grad_cam(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
-    from captum.attr import LayerAttribution, LayerGradCam
-
-    cam = LayerGradCam(explained, plan.layer).attribute(x, relu_attributions=plan.positive)
-    return _tensor(LayerAttribution.interpolate(cam, tuple(x.shape[2:]), "bilinear"))
+def _grad_cam(work: Explaining) -> Attributed:
+    return Attributed(_cam(work, positive=work.plan.positive))
 
 
-def _guided_grad_cam(explained: nn.Module, x: Tensor, plan: Plan) -> Tensor:
-    from captum.attr import GuidedGradCam
+def _guided_grad_cam(work: Explaining) -> Attributed:
+    from captum.attr import GuidedBackprop
 
-    # Of the coarse map Captum keeps what speaks for it alone: where nothing does, all is 0.
-    guided = GuidedGradCam(explained, plan.layer)
-    return _tensor(guided.attribute(x, interpolate_mode="bilinear"))
+    # Of the coarse map its authors keep what speaks for it alone: where nothing does, all is 0.
+    cam = _cam(work, positive=True)
+    return Attributed(GuidedBackprop(work.explained).attribute(work.x) * cam)
+
+
+def _cam(work: Explaining, *, positive: bool) -> Tensor:
+    """Selvaraju et al. 2017, equations 1 and 2, at the size of the pictures: (N, 1, H, W)."""
+    found, value = work.once()
+    features = found.features
+    assert features is not None
+    gradient = torch.autograd.grad(value, features)[0]
+    features = features.detach()
+    cam = (gradient.mean(dim=(2, 3), keepdim=True) * features).sum(dim=1, keepdim=True)
+    return F.interpolate(cam.relu() if positive else cam, work.x.shape[2:], mode="bilinear")
 
 
 _MEAN = "the mean colour of the preprocessing"
@@ -203,8 +256,8 @@ _MEAN = "the mean colour of the preprocessing"
 METHODS: dict[str, Method] = {
     method.id: method
     for method in (
-        Method("saliency", "Saliency", _saliency, signed=False),
-        Method("input_x_gradient", "Input x gradient", _input_x_gradient),
+        Method("saliency", "Saliency", _saliency, signed=False, once=True),
+        Method("input_x_gradient", "Input x gradient", _input_x_gradient, once=True),
         Method(
             "integrated_gradients",
             "Integrated gradients",
@@ -224,8 +277,15 @@ METHODS: dict[str, Method] = {
             baseline=f"black, {_MEAN}, or white, at random",
         ),
         Method("occlusion", "Occlusion", _occlusion, baseline=_MEAN),
-        Method("grad_cam", "Grad-CAM", _grad_cam, hooks=True, layered=True, rectifies=True),
-        Method("guided_grad_cam", "Guided Grad-CAM", _guided_grad_cam, hooks=True, layered=True),
+        Method("grad_cam", "Grad-CAM", _grad_cam, once=True, layered=True, rectifies=True),
+        Method(
+            "guided_grad_cam",
+            "Guided Grad-CAM",
+            _guided_grad_cam,
+            once=True,
+            layered=True,
+            hooks=True,
+        ),
     )
 }
 
@@ -256,7 +316,3 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
                 yield
         finally:
             np.random.set_state(state)
-
-
-def _tensor(attribution: Tensor) -> Tensor:
-    return attribution.detach()

@@ -187,6 +187,21 @@ def resolve(
     return _class(model, _label(model, target))
 
 
+def unit_of(model: Model, target: Target) -> Unit | None:
+    """The unit that a target names; None for a class.
+
+    Raises:
+        ModelError: no such unit.
+    """
+    name = target[0] if isinstance(target, tuple | list) and target else target
+    if not isinstance(name, str) or not re.fullmatch(_UNIT, name):
+        return None
+    names = [unit.name for unit in model.units]
+    if name not in names:
+        raise ModelError(f"There is no unit {name!r}: choose one of {', '.join(names)}.")
+    return model.units[names.index(name)]
+
+
 def _whole(value: object) -> int | None:
     """A whole number of any library's kind; None for everything else, 1.5 and True too."""
     try:
@@ -225,15 +240,15 @@ def _label(model: Model, name: str) -> int:
 
 
 def _unit(model: Model, name: str, channel: int | None, weights: Sequence[Tensor]) -> UnitTarget:
-    names = [unit.name for unit in model.units]
-    if name not in names:
-        raise ModelError(f"There is no unit {name!r}: choose one of {', '.join(names)}.")
-    unit = model.units[names.index(name)]
+    unit = unit_of(model, name)
+    if unit is None:
+        names = ", ".join(unit.name for unit in model.units)
+        raise ModelError(f"There is no unit {name!r}: choose one of {names}.")
     if unit.dead:
         raise ModelError(f"{name} chooses the same for every picture: choose another unit.")
     if channel is not None and not 0 <= channel < unit.channels:
         raise ModelError(
             f"{name} has no channel {channel}: its channels are 0 to {unit.channels - 1}."
         )
-    target = UnitTarget(unit, names.index(name), channel)
+    target = UnitTarget(unit, model.units.index(unit), channel)
     return replace(target, before_softmax=target.saturated(weights))

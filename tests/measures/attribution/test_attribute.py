@@ -363,7 +363,7 @@ def test_memory_running_out_halves_the_batch(tiny_model, noise_picture):
     tight = replace(tiny_model, readout=Small(tiny_model.readout, 30))
     found = attribute(tight, noise_picture, target="SK_3_1", steps=40)
     assert found.record["batch_size"] == 22
-    assert found.record["notes"] == [
+    assert found.record["notes"][:2] == [
         "Memory ran out at 88 pictures a batch; went on with 44.",
         "Memory ran out at 44 pictures a batch; went on with 22.",
     ]
@@ -428,8 +428,8 @@ def test_targets_share_their_forwards(tiny_model, noise_picture):
     alone = sum(shown)
     shown.clear()
     attribute_all(counted, noise_picture, targets=("SK_2_1", "SK_3_1", "class"), steps=32)
-    # Each target has its own value looked at, and those of picture and baseline for its error.
-    assert sum(shown) == alone + 2 * (alone - 32)
+    # The picture, the baseline, and the gradients.
+    assert sum(shown) == alone == 1 + 1 + 32
 
 
 def test_without_targets_there_is_nothing_to_explain(tiny_model, noise_picture):

@@ -53,7 +53,7 @@ def exact(line, noise_picture):
 
 @pytest.fixture(scope="module")
 def explanation(line, exact):
-    return prepare(line, exact.stimulus, METHODS["integrated_gradients"], 0)
+    return prepare(line, exact.stimulus, METHODS["integrated_gradients"], (0,))[0]
 
 
 def test_the_area_is_the_mean_score():
@@ -87,7 +87,7 @@ def test_no_map_beats_the_exact_one(line, exact):
 def test_curves_start_and_end_at_picture_and_blank(tiny_model, noise_picture):
     found = attribute(tiny_model, noise_picture, "grad_cam", "SK_3_1")
     deletion, insertion = curves(
-        prepare(tiny_model, found.stimulus, METHODS["grad_cam"], "SK_3_1"), found.heatmap
+        prepare(tiny_model, found.stimulus, METHODS["grad_cam"], ("SK_3_1",))[0], found.heatmap
     )
     assert deletion.scores[0] == pytest.approx(found.value, abs=1e-6)
     assert insertion.scores[-1] == pytest.approx(found.value, abs=1e-6)
@@ -96,7 +96,7 @@ def test_curves_start_and_end_at_picture_and_blank(tiny_model, noise_picture):
 
 def test_infidelity_is_captums_over_the_mean_squared_change(tiny_model, noise_picture):
     found = attribute(tiny_model, noise_picture, "occlusion", "SK_3_1")
-    explanation = prepare(tiny_model, found.stimulus, METHODS["occlusion"], "SK_3_1")
+    (explanation,) = prepare(tiny_model, found.stimulus, METHODS["occlusion"], ("SK_3_1",))
     ours = infidelity(explanation, [found.heatmap, 3 * found.heatmap, np.zeros_like(found.heatmap)])
     x = explanation.x
     changes = []
@@ -126,7 +126,7 @@ def test_infidelity_is_captums_over_the_mean_squared_change(tiny_model, noise_pi
 
 
 def test_a_gradient_that_is_everywhere_the_same_is_not_sensitive(line, exact):
-    steady = prepare(line, exact.stimulus, METHODS["saliency"], 0)
+    (steady,) = prepare(line, exact.stimulus, METHODS["saliency"], (0,))
     assert sensitivity(steady) == pytest.approx(0, abs=1e-6)
 
 
