@@ -119,7 +119,7 @@ def test_a_network_whose_hooks_hold_tensors_can_be_given(network, picture):
             self.kept = module.last = output
 
     network.layer2[0].register_forward_hook(Keeping())
-    network(torch.rand(1, 3, 64, 64))
+    network(torch.rand(2, 3, 64, 64))
     assert sk_viz.attribute(network, picture, "grad_cam", "SK_3_1").heatmap.shape == (64, 64)
     assert network.layer2[0].last.grad_fn is not None
     assert len(network.layer2[0]._forward_hooks) == 1
