@@ -133,6 +133,6 @@ def test_other_weights_are_noticed(noise_picture):
     model = narrow("skresnet18")
     first = attribute(model, noise_picture, "grad_cam", 0).heatmap
     for parameter in model.network.parameters():
-        parameter.data = torch.randn_like(parameter) * 0.1  # new memory, the old one stays as it was
+        parameter.data = torch.randn_like(parameter) * 0.1
     changed = attribute(model, noise_picture, "grad_cam", 0).heatmap
     assert not np.array_equal(first, changed)

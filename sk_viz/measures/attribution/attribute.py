@@ -200,8 +200,7 @@ def attribute_all(
             ]
         found += [
             tuple(
-                _attribution(one, heatmap, stimulus, picture, presentation)
-                for one, heatmap in row
+                _attribution(one, heatmap, stimulus, picture, presentation) for one, heatmap in row
             )
             for row, stimulus in zip(made, group, strict=True)
         ]
