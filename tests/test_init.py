@@ -36,7 +36,7 @@ def test_importing_it_imports_nothing_heavy():
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="'sk_viz' has no attribute 'swoop'"):
+    with pytest.raises(AttributeError, match="swoop"):
         sk_viz.swoop  # noqa: B018
 
 
