@@ -63,7 +63,8 @@ def figure(
 
     how = presentation(protocol, point)
     if again is not None:
-        made = make_again(again, out)
+        with progress_bar("measuring") as progress:
+            made = make_again(again, out, progress=progress)
     elif name is None or not inputs or out is None:
         raise ModelError(
             "A figure needs a name, an input and --out FILE, or --again FILE to make one again."
@@ -72,25 +73,27 @@ def figure(
         _film(inputs, out, model, scales or DEFAULT_SCALES, how, device)
         return
     else:
-        made = make_figure(
-            name,
-            inputs,
-            out,
-            width,
-            dpi,
-            model=model,
-            scales=None if scales is None else parse_scales(scales),
-            protocol=protocol,
-            point=how.point,
-            background=background,
-            unit=unit,
-            method=method,
-            target=target,
-            gate=gate,
-            paper=paper,
-            latex=latex,
-            device=device,
-        )
+        with progress_bar("measuring") as progress:
+            made = make_figure(
+                name,
+                inputs,
+                out,
+                width,
+                dpi,
+                progress=progress,
+                model=model,
+                scales=None if scales is None else parse_scales(scales),
+                protocol=protocol,
+                point=how.point,
+                background=background,
+                unit=unit,
+                method=method,
+                target=target,
+                gate=gate,
+                paper=paper,
+                latex=latex,
+                device=device,
+            )
     print(f"{made.figure} with {made.table.name}, {made.snippet.name}, {made.bibliography.name}")
     print(f"Again: {made.command}")
 

@@ -11,6 +11,7 @@ from sk_viz.pictures.scales import (
     check_point,
     check_protocol,
     check_scales,
+    exact,
     parse_scales,
 )
 from sk_viz.pictures.stimuli import CENTRE, FILTER, Background, Stimulus, normalise, stimuli, window
@@ -31,6 +32,7 @@ __all__ = [
     "check_point",
     "check_protocol",
     "check_scales",
+    "exact",
     "normalise",
     "parse_scales",
     "read_cutout",

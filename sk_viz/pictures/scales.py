@@ -48,6 +48,11 @@ def parse_scales(text: str) -> tuple[float, ...]:
     return tuple(round(float(scale), 9) for scale in np.linspace(start, stop, count))
 
 
+def exact(number: float) -> str:
+    """The shortest text from which ``float`` makes this very number again, such as ``1.5``."""
+    return repr(float(number)).removesuffix(".0")
+
+
 def check_protocol(protocol: str) -> Protocol:
     """The same protocol, or a ScaleError that names those there are."""
     if protocol not in PROTOCOLS:

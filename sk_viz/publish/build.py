@@ -1,8 +1,9 @@
-"""For each figure: measure what it shows, and draw it."""
+"""For each figure: measure what it shows, ready to be drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,13 +16,21 @@ from sk_viz.figures.paper import rf as draw_rf
 from sk_viz.figures.paper import strip as draw_strip
 from sk_viz.figures.paper.style import width_inches
 from sk_viz.measures.record import Record
-from sk_viz.publish.inputs import inputs_of, model_of, one_picture, presentation_of, sweep_of
-from sk_viz.publish.request import NOTHING, AtHand, Drawing, FigureRequest
+from sk_viz.publish.inputs import (
+    inputs_of,
+    model_of,
+    one_picture,
+    part,
+    presentation_of,
+    sweep_of,
+)
+from sk_viz.publish.request import NOTHING, AtHand, FigureRequest, Measured
 from sk_viz.publish.survey_figures import class_means, survey_map, survey_panel
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
     from sk_viz.surveys.results import SurveyResults
+    from sk_viz.types import Progress
     from sk_viz.zoo.model import Model
 
 _SCALES = (1.0, 1.5, 2.0)
@@ -30,7 +39,9 @@ _FIG4_SCALES = (1.0, 1.5)
 _WIDE = 5.0  # inches from which a strip has six pictures
 
 
-def fig3(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
+def fig3(
+    request: FigureRequest, at_hand: AtHand = NOTHING, progress: Progress | None = None
+) -> Measured:
     """Pictures one by one, and a survey's pictures together, in the form of the paper's figure 3.
 
     Raises:
@@ -45,8 +56,9 @@ def fig3(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     if pictures:
         model = model_of(request, at_hand)
         unit = unit or draw_fig3.default_curve_unit([u.name for u in model.units])
-        for picture in pictures:
-            sweep = sweep_of(request, at_hand, model, picture, scales)
+        for n, picture in enumerate(pictures):
+            shared = part(progress, n, len(pictures))
+            sweep = sweep_of(request, at_hand, model, picture, scales, shared)
             kernel = _largest_kernel(model, unit)
             panels.append(_picture_panel(sweep, unit, picture.name))
             records.append(sweep.record)
@@ -61,28 +73,31 @@ def fig3(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         panels.append(survey_panel(survey, unit, request.protocol, paper=request.paper))
         records.append(_survey_record(survey))
     assert unit is not None
-    figure, drawn = draw_fig3.fig3(panels, unit, kernel, request.width)
+    draw = partial(draw_fig3.fig3, panels, unit, kernel, request.width)
     caption = (
         f"Weight of the {kernel}x{kernel} branch in {unit}, means of successive channels, and "
         f"mean difference (largest minus smallest kernel) by unit, at "
         f"{_listed(panels[0].channels)} {request.protocol}. {_rises(panels[-1])}"
     )
-    return Drawing(figure, drawn, caption, records)
+    return Measured(draw, caption, records)
 
 
-def fig4(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
+def fig4(
+    request: FigureRequest, at_hand: AtHand = NOTHING, progress: Progress | None = None
+) -> Measured:
     """The classes of a survey at two scales, in the form of the paper's figure 4.
 
     Raises:
         PictureError: no survey, or one without labels.
         ScaleError: scales that were not surveyed.
     """
+    del progress  # the survey has been measured
     pictures, survey = inputs_of(request, at_hand)
     if survey is None or pictures:
         raise PictureError("fig4 shows a survey's classes: give the folder of a survey alone.")
     scales = request.scales or _FIG4_SCALES
     data = class_means(survey, scales, request.protocol, paper=request.paper)
-    figure, drawn = draw_fig4.fig4(data, request.width)
+    draw = partial(draw_fig4.fig4, data, request.width)
     shares = []
     for unit, means in data.means.items():
         risen = means[max(means)] > means[min(means)]
@@ -92,10 +107,12 @@ def fig4(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         f"at {_listed(scales)} {request.protocol}, {int(data.counts.sum()):,} pictures. Classes "
         f"whose mean rises: {', '.join(shares)}."
     )
-    return Drawing(figure, drawn, caption, [_survey_record(survey)])
+    return Measured(draw, caption, [_survey_record(survey)])
 
 
-def heatmap(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
+def heatmap(
+    request: FigureRequest, at_hand: AtHand = NOTHING, progress: Progress | None = None
+) -> Measured:
     """All units over the scales, of a picture or of a survey's mean.
 
     Raises:
@@ -111,19 +128,21 @@ def heatmap(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         record: Record = _survey_record(survey)
     else:
         model = model_of(request, at_hand)
-        sweep = sweep_of(request, at_hand, model, pictures[0], request.scales or _FINE)
+        sweep = sweep_of(request, at_hand, model, pictures[0], request.scales or _FINE, progress)
         scales, units = list(sweep.scales), sweep.units
         values = np.stack([sweep.unit_differences(unit) for unit in units])
         title, record = f"{pictures[0].name}, {request.protocol}", sweep.record
-    figure, drawn = draw_heatmap.heatmap(units, scales, values, title, request.width)
+    draw = partial(draw_heatmap.heatmap, units, scales, values, title, request.width)
     caption = (
         f"Difference (mean weight of the largest minus the smallest kernel) of every unit at "
         f"{_listed(scales)}: {title}. It lies between {values.min():+.3f} and {values.max():+.3f}."
     )
-    return Drawing(figure, drawn, caption, [record])
+    return Measured(draw, caption, [record])
 
 
-def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
+def strip(
+    request: FigureRequest, at_hand: AtHand = NOTHING, progress: Progress | None = None
+) -> Measured:
     """A picture over the scales with predictions and attributions.
 
     Raises:
@@ -135,11 +154,15 @@ def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
     model = model_of(request, at_hand)
     wide = width_inches(request.width) >= _WIDE
     scales = request.scales or (_FINE if wide else _SCALES)
-    sweep = sweep_of(request, at_hand, model, picture, scales)
-    target = _target(request.target)
-    presentation = presentation_of(request, at_hand)
+    sweep = sweep_of(request, at_hand, model, picture, scales, part(progress, 0, 2))
     found = attribute_all(
-        model, picture, request.method, (target,), sweep.scales, **presentation.arguments
+        model,
+        picture,
+        request.method,
+        (_target(request.target),),
+        sweep.scales,
+        **presentation_of(request, at_hand).arguments,
+        progress=part(progress, 1, 2),
     )
     maps = [one for (one,) in found]
     frames = []
@@ -149,21 +172,22 @@ def strip(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         frames.append(draw_strip.StripFrame(stimulus.scale, stimulus.rgb, said, one.heatmap))
     texts = dict.fromkeys(one.text for one in maps)
     of = next(iter(texts)) if len(texts) == 1 else "the likeliest class"
-    figure, drawn = draw_strip.strip(
-        frames, f"{request.method.replace('_', ' ')} of {of}", request.width
-    )
+    explained = f"{request.method.replace('_', ' ')} of {of}"
+    draw = partial(draw_strip.strip, frames, explained, request.width)
     best = ", ".join(
         f"{f.predictions[0][0]} {f.predictions[0][1]:.0%} at {f.scale:g}x" for f in frames
     )
     caption = (
         f"{picture.name} under {request.protocol}: what the network saw, its likeliest classes, "
-        f"and {request.method.replace('_', ' ')} of {of}, its strength the square root of the "
-        f"share of the largest over all scales. Prediction: {best}."
+        f"and {explained}. Opacity is the square root of the value's share of the largest over all "
+        f"scales; the CSV file holds the values themselves. Prediction: {best}."
     )
-    return Drawing(figure, drawn, caption, [sweep.record, *(one.record for one in maps)])
+    return Measured(draw, caption, [sweep.record, *(one.record for one in maps)])
 
 
-def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
+def rf(
+    request: FigureRequest, at_hand: AtHand = NOTHING, progress: Progress | None = None
+) -> Measured:
     """The receptive field of a unit on a picture.
 
     Raises:
@@ -180,7 +204,8 @@ def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         raise ModelError(f"There is no gate {request.gate!r}: choose held or free.")
     gate: Literal["held", "free"] = "held" if request.gate == "held" else "free"
     presentation = presentation_of(request, at_hand)
-    field = receptive_field(model, unit, picture, gate, scales=scales, **presentation.arguments)
+    view = presentation.arguments
+    field = receptive_field(model, unit, picture, gate, scales=scales, **view, progress=progress)
     row, column = field.position
     branches = []
     for one in field.theoretical:
@@ -188,16 +213,17 @@ def rf(request: FigureRequest, at_hand: AtHand = NOTHING) -> Drawing:
         edges = (float(box.left), float(box.top), float(box.right), float(box.bottom))
         branches.append(draw_rf.RfBranch(one.kernel, one.size, edges, one.status))
     shown = presentation.stimuli(picture, scales[:1], model.preprocessing)[0].rgb
-    figure, drawn = draw_rf.rf(
-        unit, shown, branches, field.effective, field.size, gate, request.width
+    draw = partial(
+        draw_rf.rf, unit, shown, branches, field.effective, field.size, gate, request.width
     )
     sizes = ", ".join(f"{b.kernel}x{b.kernel} {b.size} px" for b in branches)
     caption = (
         f"Receptive field of {unit} on {picture.name} at {model.preprocessing.input_size} px: "
         f"in theory {sizes}; measured, gate {gate}, above 4.55 % of the peak "
-        f"{field.size['luo']:.0f} px. Grey is the square root of the share of the peak."
+        f"{field.size['luo']:.0f} px. Grey is the square root of the value's share of the peak; "
+        "the CSV file holds the values themselves."
     )
-    return Drawing(figure, drawn, caption, [field.record])
+    return Measured(draw, caption, [field.record])
 
 
 def _picture_panel(sweep: Sweep, unit: str, title: str) -> draw_fig3.Fig3Panel:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
     from sk_viz.pictures import Background, Picture, Presentation
     from sk_viz.surveys.results import SurveyResults
+    from sk_viz.types import Progress
     from sk_viz.zoo.model import Model
 
 
@@ -73,11 +74,21 @@ def sweep_of(
     model: Model,
     picture: Picture,
     scales: Sequence[float],
+    progress: Progress | None = None,
 ) -> Sweep:
     """The picture shown to the model as the request says."""
     from sk_viz.measures.sweep.run import sweep
 
-    return sweep(model, picture, scales, **presentation_of(request, at_hand).arguments)
+    view = presentation_of(request, at_hand).arguments
+    return sweep(model, picture, scales, **view, progress=progress)
+
+
+def part(progress: Progress | None, number: int, count: int) -> Progress | None:
+    """The progress of one of several equal parts of the work, told as that of the whole."""
+    if progress is None:
+        return None
+    tell = progress
+    return lambda done, total: tell(number * total + done, count * total)
 
 
 def presentation_of(request: FigureRequest, at_hand: AtHand) -> Presentation:

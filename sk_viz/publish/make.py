@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import pickle
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.figures.paper.latex import bibtex, snippet
 from sk_viz.figures.paper.metadata import KINDS, metadata, read_metadata
-from sk_viz.figures.paper.style import DPI, WIDTHS, paper_style, render, width_inches
+from sk_viz.figures.paper.style import (
+    DPI,
+    WIDTHS,
+    check_latex,
+    paper_style,
+    render,
+    width_inches,
+)
 from sk_viz.files import write_together
+from sk_viz.pictures import exact
 from sk_viz.publish import build
-from sk_viz.publish.request import NOTHING, AtHand, Drawing, FigureRequest
+from sk_viz.publish.request import NOTHING, AtHand, FigureRequest, Measure, Measured
 from sk_viz.spreadsheets import to_csv
 from sk_viz.zoo.catalogue import SPLIT_NOTE
+
+if TYPE_CHECKING:
+    from sk_viz.types import Progress
 
 _DIGESTS = ("picture_sha256", "model_sha256", "source_sha256", "background")
 
@@ -66,7 +78,7 @@ class FigureBundle:
     command: str
 
 
-NAMES: Mapping[str, Callable[[FigureRequest, AtHand], Drawing]] = {
+NAMES: Mapping[str, Measure] = {
     "fig3": build.fig3,
     "fig4": build.fig4,
     "heatmap": build.heatmap,
@@ -81,6 +93,8 @@ def make_figure(
     out: str | Path,
     width: str = "cvpr-column",
     dpi: int = DPI,
+    *,
+    progress: Progress | None = None,
     **options: Any,
 ) -> FigureFiles:
     """Measure and draw a figure, and write it with its table, LaTeX and BibTeX beside it.
@@ -92,6 +106,7 @@ def make_figure(
         out: ends with .pdf, .svg or .png.
         width: a name of ``WIDTHS``, or inches.
         dpi: of a PNG, and of pictures inside the others.
+        progress: called with (done, total) while it is measured; what it raises ends the work.
         options: the other fields of :class:`FigureRequest`.
 
     Raises:
@@ -104,15 +119,18 @@ def make_figure(
         raise ModelError(f"A figure has no option {unknown[0]!r}: {', '.join(sorted(known))}.")
     paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     request = FigureRequest(name, tuple(str(path) for path in paths), width, dpi, **options)
-    return _make(request, Path(out), None)
+    return _make(request, Path(out), None, progress)
 
 
-def make_again(file: str | Path, out: str | Path | None = None) -> FigureFiles:
+def make_again(
+    file: str | Path, out: str | Path | None = None, *, progress: Progress | None = None
+) -> FigureFiles:
     """Make a figure again from what its file carries.
 
     Args:
         file: a PDF, SVG or PNG of :func:`make_figure`.
         out: where to; the same file by default.
+        progress: as that of :func:`make_figure`.
 
     Raises:
         PictureError: not such a file, or a picture, survey or model that has changed since.
@@ -129,7 +147,7 @@ def make_again(file: str | Path, out: str | Path | None = None) -> FigureFiles:
         raise PictureError(
             f"{Path(file).name!r} carries no request of this version of SK-Viz: make it anew."
         ) from error
-    return _make(request, Path(out or file), records)
+    return _make(request, Path(out or file), records, progress)
 
 
 def command_of(request: FigureRequest, out: str) -> str:
@@ -143,60 +161,64 @@ def command_of(request: FigureRequest, out: str) -> str:
         if value is True:
             words.append(f"--{field.name}")
         elif field.name in ("scales", "point"):
-            words += [f"--{field.name}", ",".join(f"{number:g}" for number in value)]
+            words += [f"--{field.name}", ",".join(exact(number) for number in value)]
         else:
             words += [f"--{field.name}", str(value)]
     return shlex.join(words)
 
 
-def preview(request: FigureRequest, at_hand: AtHand = NOTHING) -> bytes:
+def preview(
+    request: FigureRequest, at_hand: AtHand = NOTHING, progress: Progress | None = None
+) -> bytes:
     """The figure as a PNG, nothing written; raises what :func:`make_figure` raises."""
     _check(request, "png")
+    measured = NAMES[request.name](request, at_hand, progress)
     with paper_style(request.latex):
-        drawing = NAMES[request.name](request, at_hand)
-        return render(drawing.figure, "png", {}, request.dpi)
+        return render(measured.draw()[0], "png", {}, request.dpi)
 
 
-def make_bundle(request: FigureRequest, stem: str, at_hand: AtHand = NOTHING) -> FigureBundle:
+def make_bundle(
+    request: FigureRequest,
+    stem: str,
+    at_hand: AtHand = NOTHING,
+    progress: Progress | None = None,
+) -> FigureBundle:
     """Measure once, and draw the figure in every form.
 
     Args:
         request: the figure.
         stem: of its files' names.
         at_hand: what stands for the request's words.
+        progress: as that of :func:`make_figure`.
 
     Raises:
         PictureError, ModelError, ScaleError: as :func:`make_figure`.
     """
     _check(request, "pdf")
-    drawn: dict[str, bytes] = {}
-    with paper_style(request.latex):
-        drawing = _marked(NAMES[request.name](request, at_hand))
-        # Rendering fixes a figure's layout to that file's kind; each kind gets a fresh one.
-        fresh = pickle.dumps(drawing.figure)
-        for kind in KINDS:
-            figure = pickle.loads(fresh)
-            drawn[kind] = _rendered(request, replace(drawing, figure=figure), f"{stem}.{kind}")
-    command = command_of(request, f"{stem}.pdf")
+    measured = _marked(NAMES[request.name](request, at_hand, progress))
+    # Rendering fixes a figure's layout to that file's kind; each kind gets a fresh one.
+    made = {kind: _rendered(request, measured, f"{stem}.{kind}") for kind in KINDS}
     return FigureBundle(
-        pdf=drawn["pdf"],
-        svg=drawn["svg"],
-        png=drawn["png"],
-        table=to_csv(drawing.drawn),
-        snippet=_snippet(request, drawing, f"{stem}.pdf").encode(),
+        **{kind: data for kind, (data, _) in made.items()},
+        table=to_csv(made["pdf"][1]),
+        snippet=_snippet(request, measured, f"{stem}.pdf").encode(),
         bibliography=bibtex().encode(),
-        caption=drawing.caption,
-        command=command,
+        caption=measured.caption,
+        command=command_of(request, f"{stem}.pdf"),
     )
 
 
-def _make(request: FigureRequest, out: Path, before: Sequence[Any] | None) -> FigureFiles:
+def _make(
+    request: FigureRequest,
+    out: Path,
+    before: Sequence[Any] | None,
+    progress: Progress | None,
+) -> FigureFiles:
     _check(request, out.suffix.lower().removeprefix("."))
-    with paper_style(request.latex):
-        drawing = _marked(NAMES[request.name](request, NOTHING))
-        if before is not None:
-            _refuse_changed(before, drawing.records)
-        data = _rendered(request, drawing, out.name)
+    measured = _marked(NAMES[request.name](request, NOTHING, progress))
+    if before is not None:
+        _refuse_changed(before, measured.records)
+    data, drawn = _rendered(request, measured, out.name)
     files = FigureFiles(
         figure=out,
         table=out.with_suffix(".csv"),
@@ -208,8 +230,8 @@ def _make(request: FigureRequest, out: Path, before: Sequence[Any] | None) -> Fi
         write_together(
             {
                 files.figure: data,
-                files.table: to_csv(drawing.drawn),
-                files.snippet: _snippet(request, drawing, out.name).encode(),
+                files.table: to_csv(drawn),
+                files.snippet: _snippet(request, measured, out.name).encode(),
                 files.bibliography: bibtex().encode(),
             }
         )
@@ -218,31 +240,34 @@ def _make(request: FigureRequest, out: Path, before: Sequence[Any] | None) -> Fi
     return files
 
 
-def _rendered(request: FigureRequest, drawing: Drawing, name: str) -> bytes:
-    """The figure's file of this name, with its record; inside ``paper_style``."""
+def _rendered(request: FigureRequest, measured: Measured, name: str) -> tuple[bytes, pd.DataFrame]:
+    """The figure's file of this name, with its record, and the table of what is drawn."""
     kind = name.rsplit(".", 1)[-1].lower()
     carried = {
         "sk_viz": "figure",
         "command": command_of(request, name),
         "request": asdict(request),
-        "records": [dict(record) for record in drawing.records],
+        "records": [dict(record) for record in measured.records],
     }
-    return render(drawing.figure, kind, metadata(kind, request.name, carried), request.dpi)
+    described = metadata(kind, request.name, carried)
+    with paper_style(request.latex):
+        figure, drawn = measured.draw()
+        return render(figure, kind, described, request.dpi), drawn
 
 
-def _marked(drawing: Drawing) -> Drawing:
+def _marked(measured: Measured) -> Measured:
     """With a caption that says what the network is, unless it is a trained one of the paper's."""
     notes = dict.fromkeys(
         str(record["model_note"])
-        for record in drawing.records
+        for record in measured.records
         if record["model_kind"] == "untrained" or SPLIT_NOTE in record["model_note"]
     )
-    return replace(drawing, caption=" ".join([drawing.caption, *notes]))
+    return replace(measured, caption=" ".join([measured.caption, *notes]))
 
 
-def _snippet(request: FigureRequest, drawing: Drawing, name: str) -> str:
+def _snippet(request: FigureRequest, measured: Measured, name: str) -> str:
     spans = request.width.endswith("-text") and WIDTHS.get(request.width, 0) > 6
-    return snippet(name, drawing.caption, command_of(request, name), spans=spans)
+    return snippet(name, measured.caption, command_of(request, name), spans=spans)
 
 
 def _check(request: FigureRequest, kind: str) -> None:
@@ -255,6 +280,8 @@ def _check(request: FigureRequest, kind: str) -> None:
     if not 30 <= request.dpi <= 1200:
         raise PictureError(f"{request.dpi} dpi make no figure: choose 30 to 1200.")
     width_inches(request.width)
+    if request.latex:
+        check_latex()
 
 
 def _refuse_changed(before: Sequence[Any], now: Sequence[Mapping[str, Any]]) -> None:

@@ -19,6 +19,7 @@ from sk_viz.figures.screen.overlay import common_limit, heat_layer
 from sk_viz.files import write_whole
 
 ENDINGS = (".png", ".npy")
+OPACITY = "share of the 97th percentile of all magnitudes, at most 1"
 _SIDE = 512
 
 # Left, top, right, bottom, in pixels of the map.
@@ -45,8 +46,8 @@ def save_map(
     """Write a map.
 
     Args:
-        path: ends with .png (the map over the grey picture, the record in its text) or .npy (the
-            values alone, float32).
+        path: ends with .png (the map over the grey picture; its opacity is ``OPACITY``; the
+            record in its text) or .npy (the values alone, float32).
         rgb: (H, W, 3), the picture below it.
         heatmap: (H, W).
         record: of the measurement.
@@ -61,7 +62,8 @@ def save_map(
         np.save(buffer, heatmap)
     else:
         text = PngInfo()
-        text.add_text("sk_viz", json.dumps(dict(record), ensure_ascii=True))
+        drawn = {**record, "opacity": OPACITY}
+        text.add_text("sk_viz", json.dumps(drawn, ensure_ascii=True))
         map_image(rgb, heatmap, boxes).save(buffer, "PNG", pnginfo=text)
     write_whole(path, buffer.getvalue())
 

@@ -1,8 +1,8 @@
-"""What a figure is asked for with, and what comes of it before it is written."""
+"""The request of a figure, and the figure measured but not yet drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from sk_viz.pictures import CENTRE
 
 if TYPE_CHECKING:
     from sk_viz.pictures import Picture
+    from sk_viz.types import Progress
     from sk_viz.zoo.model import Model
 
 
@@ -80,17 +81,22 @@ NOTHING = AtHand()
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
-    """A figure before it is written.
+class Measured:
+    """A figure that has been measured and not yet drawn.
+
+    Measuring takes seconds to minutes and needs no lock; drawing is quick and holds Matplotlib's.
 
     Attributes:
-        figure: to be rendered inside ``paper_style``.
-        drawn: the numbers in it.
+        draw: draws the figure, a new one at each call, inside ``paper_style``. Returns it with
+            the table of the numbers in it.
         caption: plain text, with the numbers.
         records: of what was measured for it.
     """
 
-    figure: Figure
-    drawn: pd.DataFrame
+    draw: Callable[[], tuple[Figure, pd.DataFrame]]
     caption: str
     records: Sequence[Mapping[str, Any]]
+
+
+# Measures a figure. The progress is told (done, total); what it raises ends the work.
+Measure = Callable[[FigureRequest, AtHand, "Progress | None"], Measured]

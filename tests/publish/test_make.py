@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,12 +22,15 @@ from PIL import Image
 from pypdf import PdfReader
 
 import sk_viz
+from sk_viz.cli import run
+from sk_viz.cli.options import parse_point
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.figures.paper.fig3 import group_means
 from sk_viz.figures.paper.metadata import KINDS, read_metadata
 from sk_viz.figures.paper.style import SMALL, WIDTHS, paper_style
+from sk_viz.pictures import parse_scales
 from sk_viz.publish.make import NAMES, make_again, make_bundle, make_figure
-from sk_viz.publish.request import Drawing, FigureRequest
+from sk_viz.publish.request import FigureRequest, Measured
 from sk_viz.zoo.catalogue import SPLIT_NOTE, UNTRAINED_NOTE
 
 
@@ -81,8 +85,9 @@ def test_another_process_makes_the_same_bytes(tmp_path, make):
 @pytest.mark.parametrize("width", ["cvpr-column", "cvpr-text", "eccv-text"])
 def test_text_is_large_enough_and_inside(figure_model, inputs_of, name, width):
     request = FigureRequest(name, inputs_of[name], width, model=figure_model, device="cpu")
+    measured = NAMES[name](request)
     with paper_style():
-        figure = NAMES[name](request).figure
+        figure, _ = measured.draw()
         figure.canvas.draw()
         assert figure.get_size_inches()[0] == WIDTHS[width]
         frame = figure.bbox.padded(1.5)
@@ -115,8 +120,9 @@ def _in_view(axes, label):
 def test_no_labels_lie_on_each_other(figure_model, inputs_of, name):
     """Tick labels of one axis, and titles and labels of all axes, keep clear of one another."""
     request = FigureRequest(name, inputs_of[name], model=figure_model, device="cpu")
+    measured = NAMES[name](request)
     with paper_style():
-        figure = NAMES[name](request).figure
+        figure, _ = measured.draw()
         figure.canvas.draw()
         words = []
         for axes in figure.axes:
@@ -160,6 +166,88 @@ def test_the_record_is_in_the_file(tmp_path, make, figure_model):
     words = shlex.split(carried["command"])
     assert words[:3] == ["sk-viz", "figure", "fig3"]
     assert words[words.index("--out") + 1] == "a.svg"
+
+
+@pytest.mark.parametrize(
+    "scales", [(1.0, 4 / 3, 5 / 3), parse_scales("1:2:4"), (1.0, 1.0000001), (1.0, 2**0.5, 10.0)]
+)
+def test_the_command_keeps_every_digit(tmp_path, make, inputs_of, scales):
+    point = (1 / 3, 2 / 3)
+    made = make("heatmap", tmp_path / "a.pdf", inputs=inputs_of["rf"], scales=scales, point=point)
+    words = shlex.split(made.command)
+    assert parse_scales(words[words.index("--scales") + 1]) == scales
+    assert parse_point(words[words.index("--point") + 1]) == point
+    assert read_metadata(made.figure)["records"][0]["scales"] == list(scales)
+
+
+def test_the_printed_command_makes_the_same_bytes(tmp_path, make, inputs_of, monkeypatch):
+    made = make("heatmap", tmp_path / "a.pdf", inputs=inputs_of["rf"], scales=parse_scales("1:2:4"))
+    before = made.figure.read_bytes()
+    made.figure.unlink()
+    monkeypatch.chdir(tmp_path)
+    assert run(shlex.split(made.command)[1:]) == 0
+    assert made.figure.read_bytes() == before
+
+
+def test_a_figure_is_measured_while_another_is_drawn(figure_model, inputs_of):
+    """One visitor's figure must not wait for another's: what measures needs no lock."""
+    with paper_style(), ThreadPoolExecutor(1) as pool:
+        request = FigureRequest("strip", inputs_of["strip"], model=figure_model, device="cpu")
+        measured = pool.submit(NAMES["strip"], request).result(60)
+    with paper_style():
+        assert len(measured.draw()[1])
+
+
+class _StopError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("name", ["fig3", "heatmap", "strip", "rf"])
+def test_a_figure_can_be_stopped_while_it_is_measured(tmp_path, make, inputs_of, name):
+    told = []
+
+    def stop(done, total):
+        told.append((done, total))
+        raise _StopError
+
+    inputs = inputs_of["strip" if name == "heatmap" else name]
+    with pytest.raises(_StopError):
+        make(name, tmp_path / "a.pdf", inputs=inputs, progress=stop)
+    assert len(told) == 1
+    assert not list(tmp_path.iterdir())
+    steps = []
+    make(name, tmp_path / "a.pdf", inputs=inputs, progress=lambda *step: steps.append(step))
+    shares = [done / total for done, total in steps]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_the_strips_table_holds_the_maps_and_its_caption_how_they_are_drawn(
+    make, tmp_path, figure_model, inputs_of
+):
+    made = make("strip", tmp_path / "a.pdf", method="saliency")
+    drawn = pd.read_csv(made.table)
+    pixels = drawn[drawn["kind"] == "map"]
+    model = sk_viz.load_model(figure_model, "cpu")
+    picture = sk_viz.read_picture(inputs_of["strip"][0])
+    for scale, rows in pixels.groupby("scale"):
+        found = sk_viz.attribute(model, picture, "saliency", scale=scale).heatmap
+        assert rows["row"].iloc[-1] == found.shape[0] - 1
+        values = np.zeros_like(found)
+        values[rows["row"].astype(int), rows["column"].astype(int)] = rows["value"]
+        np.testing.assert_allclose(values, found, rtol=1e-6)
+    assert len(drawn[drawn["kind"] == "prediction"]) == 15
+    assert "square root" in made.snippet.read_text()
+
+
+def test_the_fields_table_holds_the_map(make, tmp_path, figure_model, inputs_of):
+    made = make("rf", tmp_path / "a.pdf", unit="SK_3_1")
+    drawn = pd.read_csv(made.table)
+    rows = drawn[drawn["kind"] == "map"]
+    model = sk_viz.load_model(figure_model, "cpu")
+    field = sk_viz.receptive_field(model, "SK_3_1", sk_viz.read_picture(inputs_of["rf"][0]))
+    np.testing.assert_allclose(rows["value"], field.effective.ravel(), rtol=1e-6)
+    assert "square root" in made.snippet.read_text()
 
 
 def test_fig3_draws_the_sweep_and_the_survey(tmp_path, make, figure_model, inputs_of):
@@ -227,8 +315,9 @@ def test_latex_snippet_and_bibliography(tmp_path, make):
 )
 def test_a_caption_says_what_is_no_trained_network_of_the_papers(monkeypatch, kind, note, said):
     record = {"model_kind": kind, "model_note": note}
-    drawing = Drawing(Figure(), pd.DataFrame({"x": [1.0]}), "A caption.", [record, record])
-    monkeypatch.setitem(NAMES, "heatmap", lambda request, at_hand: drawing)
+    empty = (Figure(), pd.DataFrame({"x": [1.0]}))
+    measured = Measured(lambda: empty, "A caption.", [record, record])
+    monkeypatch.setitem(NAMES, "heatmap", lambda *_: measured)
     caption = make_bundle(FigureRequest("heatmap", ("a.png",)), "a").caption
     assert caption == (f"A caption. {note}" if said else "A caption.")
 

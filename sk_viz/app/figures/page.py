@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
 
 import streamlit as st
@@ -22,6 +23,7 @@ from sk_viz.pictures import check_scales, parse_scales
 from sk_viz.publish.make import FigureBundle, make_bundle
 from sk_viz.publish.request import AtHand, FigureRequest
 from sk_viz.surveys.store import Store
+from sk_viz.types import Progress
 
 QUESTION = "What goes into the paper?"
 PICTURE = "picture"
@@ -263,9 +265,13 @@ def _compute(settings: Settings, view: FiguresView) -> Made:
     bundle = shell.result(
         ("figure", request, stem, *key),
         f"Drawing {OF_PICTURE.get(view.figure, OF_SURVEY.get(view.figure, ''))}",
-        lambda _: make_bundle(request, stem, loaded),
+        partial(_bundle, request, stem, loaded),
     )
     return Made(request, bundle, stem, note, _model_of(loaded))
+
+
+def _bundle(request: FigureRequest, stem: str, loaded: AtHand, progress: Progress) -> FigureBundle:
+    return make_bundle(request, stem, loaded, progress)
 
 
 def _model_of(shown: AtHand) -> str:

@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 
 from sk_viz.figures.palette import branch_colour
 from sk_viz.figures.paper.style import SMALL, new_figure, width_inches, words
+from sk_viz.measures.result import map_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,9 @@ def rf(
         width: of the figure.
 
     Returns:
-        The figure, and what is drawn: kind, name, size, status.
+        The figure, and what is drawn: kind, then name, size and status of each ``theoretical``
+        and ``effective`` field, and row, column and value of each pixel of the ``map``, as
+        measured.
     """
     figure = new_figure(width, width_inches(width) * 0.5 + 0.42)
     left, right = figure.subplots(1, 2)
@@ -65,10 +68,10 @@ def rf(
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=len(branches), borderpad=0.1)
     positive = effective / max(float(effective.max()), 1e-30)
     right.imshow(np.sqrt(positive), cmap="Greys", vmin=0, vmax=1)
-    edge = ""
+    edge = "grey: root of the share of the peak"
     if np.isfinite(sizes.get("luo", np.nan)):
         right.contour(positive, [0.0455], colors=["black"], linewidths=0.7)
-        edge = f"line: 4.55 % of the peak, {sizes['luo']:.0f} px"
+        edge += f"\nline: 4.55 % of the peak, {sizes['luo']:.0f} px"
     right.set_title(f"measured, gate {gate}")
     right.set_xlabel(words(edge), labelpad=3, fontsize=SMALL)
     for axes in (left, right):
@@ -88,7 +91,10 @@ def rf(
         {"kind": "effective", "name": name, "size": size, "status": "measured"}
         for name, size in sizes.items()
     ]
-    return figure, pd.DataFrame(drawn)
+    columns = ["kind", "name", "size", "status", "row", "column", "value"]
+    pixels = map_table(effective).assign(kind="map")
+    table = pd.concat([pd.DataFrame(drawn), pixels]).reindex(columns=columns)
+    return figure, table.astype({"row": "Int64", "column": "Int64"})
 
 
 def _box(axes: Axes, branch: RfBranch, number: int, count: int) -> None:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from sk_viz.figures.palette import AGAINST, FOR
 from sk_viz.figures.paper.style import SMALL, new_figure, width_inches, words
+from sk_viz.measures.result import map_table
 
 _LONGEST = 18  # letters of a class name under a picture
 
@@ -44,7 +45,8 @@ def strip(frames: Sequence[StripFrame], explained: str, width: str) -> tuple[Fig
         width: of the figure.
 
     Returns:
-        The figure, and what is drawn: scale, rank, name, probability.
+        The figure, and what is drawn: kind, scale, then rank, name and probability of each
+        ``prediction``, and row, column and value of each pixel of each ``map``, as measured.
     """
     maps = [frame.heatmap for frame in frames if frame.heatmap is not None]
     side = width_inches(width) / len(frames) - 0.05
@@ -65,16 +67,32 @@ def strip(frames: Sequence[StripFrame], explained: str, width: str) -> tuple[Fig
             _overlay(grid[1, column], frame, limit)
     if maps:
         sides = "green for, purple against" if signed else "green how much, for or against"
+        sides += "; opacity: square root"
         letters = int(width_inches(width) / 0.05)
         legend = textwrap.fill(f"{explained}: {sides}", letters)
         figure.supxlabel(words(legend), fontsize=SMALL)
-    return figure, pd.DataFrame(
-        [
-            {"scale": frame.scale, "rank": rank, "name": name, "probability": float(p)}
-            for frame in frames
-            for rank, (name, p) in enumerate(frame.predictions, start=1)
-        ]
-    )
+    return figure, _drawn(frames)
+
+
+def _drawn(frames: Sequence[StripFrame]) -> pd.DataFrame:
+    """What the strip shows as one table."""
+    parts = [
+        pd.DataFrame(
+            [
+                {"scale": frame.scale, "rank": rank, "name": name, "probability": float(p)}
+                for frame in frames
+                for rank, (name, p) in enumerate(frame.predictions, start=1)
+            ]
+        ).assign(kind="prediction")
+    ]
+    parts += [
+        map_table(frame.heatmap).assign(kind="map", scale=frame.scale)
+        for frame in frames
+        if frame.heatmap is not None
+    ]
+    columns = ["kind", "scale", "rank", "name", "probability", "row", "column", "value"]
+    whole = {"rank": "Int64", "row": "Int64", "column": "Int64"}  # which may be missing
+    return pd.concat(parts).reindex(columns=columns).astype(whole)
 
 
 def _overlay(axes: Axes, frame: StripFrame, limit: float) -> None:

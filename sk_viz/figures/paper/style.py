@@ -142,6 +142,14 @@ def difference_colours() -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("difference", difference_scale())
 
 
+def check_latex() -> None:
+    """Raises: ModelError: LaTeX is not installed."""
+    if not (shutil.which("latex") and shutil.which("dvipng")):
+        raise ModelError(
+            "LaTeX is not installed (latex and dvipng are needed): install it, or leave it out."
+        )
+
+
 @contextmanager
 def paper_style(latex: bool = False) -> Iterator[None]:
     """matplotlib's settings for paper, for the thread inside alone.
@@ -152,10 +160,8 @@ def paper_style(latex: bool = False) -> Iterator[None]:
     Raises:
         ModelError: LaTeX was asked for and is not installed, or not with all it needs.
     """
-    if latex and not (shutil.which("latex") and shutil.which("dvipng")):
-        raise ModelError(
-            "LaTeX is not installed (latex and dvipng are needed): install it, or leave it out."
-        )
+    if latex:
+        check_latex()
     with _lock, mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)

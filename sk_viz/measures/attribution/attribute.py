@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -165,6 +165,7 @@ def attribute_all(
     background: Background | None = None,
     *,
     steps: int | None = None,
+    progress: Progress | None = None,
 ) -> tuple[tuple[Attribution, ...], ...]:
     """Explain several values of a model for one picture at several scales.
 
@@ -174,6 +175,7 @@ def attribute_all(
     Args:
         targets: each as that of :func:`attribute`; the top class is that of each scale.
         scales: of the protocol, each once.
+        progress: called with (done, total) pictures shown; what it raises ends the work.
 
     The other arguments, and what it raises, are those of :func:`attribute`.
 
@@ -186,16 +188,20 @@ def attribute_all(
     model = as_loaded(model)
     presentation = Presentation(protocol, point, background)
     shown = presentation.stimuli(picture, scales, model.preprocessing)
+    together = how.id == "integrated_gradients"  # one forward serves all targets
+    count = sum(_shown(how, stimulus, steps) for stimulus in shown)
+    total = count if together else count * len(targets)
+    seen = counter(total, progress)
     found: list[tuple[Attribution, ...]] = []
     for _, same in groupby(shown, key=lambda stimulus: stimulus.rgb.shape):
         group = list(same)
         baselines = Baselines(model, to_tensor(group[:1], model))
-        if how.id == "integrated_gradients":
-            rows = [prepare(model, one, how, targets, steps, baselines=baselines) for one in group]
+        if together:
+            rows = [prepare(model, one, how, targets, steps, seen, baselines) for one in group]
             made = _integrals(rows)
         else:
             made = [
-                [_made(model, one, how, target, steps, baselines) for target in targets]
+                [_made(model, one, how, target, steps, seen, baselines) for target in targets]
                 for one in group
             ]
         found += [
@@ -204,6 +210,8 @@ def attribute_all(
             )
             for row, stimulus in zip(made, group, strict=True)
         ]
+    if progress is not None:
+        progress(total, total)  # an adaptive method may have needed less
     return tuple(found)
 
 
@@ -226,10 +234,11 @@ def _made(
     method: Method,
     target: Target,
     steps: int | None,
+    seen: Callable[[int], None] | None,
     baselines: Baselines,
 ) -> _Made:
     """One explanation, whose graph is gone before the next one is made."""
-    (one,) = prepare(model, stimulus, method, (target,), steps, baselines=baselines)
+    (one,) = prepare(model, stimulus, method, (target,), steps, seen, baselines)
     return one, one.map()
 
 
@@ -237,7 +246,9 @@ def _integrals(explanations: Sequence[Sequence[Explanation]]) -> list[list[_Made
     """Integrated gradients of a row per stimulus and a column per target."""
     first = explanations[0][0]
     values = values_of(
-        first.explained.readout, [[one.target for one in row] for row in explanations]
+        first.explained.readout,
+        [[one.target for one in row] for row in explanations],
+        first.explained.seen,
     )
     x = torch.cat([row[0].x for row in explanations])
     plan = first.plan

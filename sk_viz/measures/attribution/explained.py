@@ -103,19 +103,24 @@ def evaluate(
 
 
 def values_of(
-    readout: nn.Module, targets: Sequence[Sequence[ClassTarget | UnitTarget]]
+    readout: nn.Module,
+    targets: Sequence[Sequence[ClassTarget | UnitTarget]],
+    seen: Callable[[int], None] | None = None,
 ) -> Callable[[Tensor, Sequence[int]], Tensor]:
     """Several values of several pictures, from one forward.
 
     Args:
         readout: reads the network.
         targets: S rows, one per picture, of T targets.
+        seen: called with the number of pictures before each forward.
 
     Returns:
         (N, 3, H, W) and to which of the S pictures each belongs -> (N, T).
     """
 
     def values(x: Tensor, owners: Sequence[int]) -> Tensor:
+        if seen is not None:
+            seen(len(x))
         read = readout(x)
         rows = torch.arange(len(x), device=x.device)
         columns = []

@@ -28,7 +28,7 @@ def test_signs_have_the_colours_of_the_screen_and_no_branch_has_them() -> None:
     assert layer[0, 1] == pytest.approx([*shares[1], 1.0])
     assert layer[1, 0] == pytest.approx([*shares[0], 0.5])  # the root of a quarter
     assert layer[1, 1, 3] == 0
-    assert legend == "saliency of cat: green for, purple against"
+    assert legend == "saliency of cat: green for, purple against; opacity: square root"
     assert not {bytes(FOR).hex(), bytes(AGAINST).hex()} & {
         colour[1:].lower() for colour in (SMALLEST, LARGEST)
     }
@@ -37,4 +37,4 @@ def test_signs_have_the_colours_of_the_screen_and_no_branch_has_them() -> None:
 def test_a_map_without_signs_speaks_of_no_purple() -> None:
     layer, legend = drawn(np.array([[1.0, 0.5]], np.float32))
     assert layer[0, 1, :3] == pytest.approx(np.array(FOR) / 255)
-    assert legend == "saliency of cat: green how much, for or against"
+    assert legend == "saliency of cat: green how much, for or against; opacity: square root"
