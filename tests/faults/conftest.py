@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -37,11 +36,15 @@ def _full_disk(most: int = 100) -> Iterator[None]:
 def _read_only() -> Iterator[None]:
     """No file can be made; root may write everywhere, so that permissions would not do."""
 
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    opened, closed = os.open, (errno.EROFS, os.strerror(errno.EROFS))
+
+    def open_old(path: Path, flags: int, *more: int, **settings: int) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(*closed)
+        return opened(path, flags, *more, **settings)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "mkstemp", refuse)
+        patch.setattr(os, "open", open_old)
         yield
 
 
