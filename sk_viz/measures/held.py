@@ -23,6 +23,12 @@ KINDS = ("smallest", "largest", "equal")
 # What an intervention may be given as, see :func:`held_weights`.
 Choice = str | npt.ArrayLike | pd.DataFrame | tuple[Sweep, float]
 
+# What decides the weights that a unit chose, of the record of the sweep that they are from.
+_SEEN = (
+    "picture", "picture_sha256", "protocol", "point", "background", "base_size", "filter",
+    "input_size", "preprocessing", "model", "model_sha256", "dtype", "held",
+)  # fmt: skip
+
 # Half precision rounds weights that sum to 1 by less than this.
 _TOLERANCE = 2e-3
 
@@ -58,8 +64,7 @@ def describe(choice: Choice) -> str | dict[str, Any] | list[Any]:
         return choice
     if _is_sweep_at(choice):
         source, scale = choice[0].record, float(choice[1])
-        kept = ("picture", "picture_sha256", "protocol", "point", "model", "model_sha256")
-        return {"scale": scale, **{name: source[name] for name in kept if name in source}}
+        return {"scale": scale, **{name: source[name] for name in _SEEN if name in source}}
     if isinstance(choice, pd.DataFrame):
         columns = ["unit", "branch", "channel", "weight"]
         table = choice[columns].astype({"unit": str})

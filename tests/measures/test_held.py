@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from sk_viz.errors import ModelError, ScaleError
 from sk_viz.measures.held import KINDS, describe, fixed, held_weights
 from sk_viz.measures.sweep.run import sweep
+from sk_viz.pictures import Cutout
 from sk_viz.networks.units import Unit
 
 UNITS = (
@@ -127,3 +128,24 @@ def test_what_was_held_can_be_recorded(tiny_model, noise_picture):
     assert describe("largest") == "largest"
     assert describe(np.array([0.25, 0.75])) == [0.25, 0.75]
     json.dumps([pair, table])
+
+
+def test_the_record_of_a_held_choice_tells_backgrounds_apart(tiny_model, noise_picture):
+    """An object's weights depend on what it stands on, so the record must name it."""
+    y, x = np.mgrid[:40, :40]
+    rgba = np.full((40, 40, 4), 200, np.uint8)
+    rgba[..., 3] = 255 * ((x - 20) ** 2 + (y - 20) ** 2 < 300)
+    cutout = Cutout(rgba[..., :3].copy(), "ef" * 32, "disc.png", "PNG", rgba)
+    kept = []
+    for background in (None, (255, 255, 255), noise_picture):
+        swept = sweep(tiny_model, cutout, (1.0,), "object", background=background)
+        kept.append(describe((swept, 1.0)))
+        assert kept[-1]["background"] == swept.record["background"]
+        assert kept[-1]["base_size"] == swept.record["base_size"]
+    assert kept[0] != kept[1] != kept[2]
+
+
+def test_the_record_of_a_held_choice_says_what_was_held_in_that_sweep(tiny_model, noise_picture):
+    free = sweep(tiny_model, noise_picture, (1.0,))
+    held = sweep(tiny_model, noise_picture, (1.0,), held={"SK_2_1": "largest"})
+    assert describe((free, 1.0)) != describe((held, 1.0))
