@@ -19,6 +19,7 @@ COMMON = {
     "files",
     "paths",
     "preprocessing",
+    "quiet",
     "spreadsheets",
     "types",
     "version",
@@ -44,7 +45,11 @@ ALLOWED: dict[str, set[str]] = {
     },
 }  # fmt: skip
 # ``figures`` draws tables and results; it may name their types and helpers, never run a model.
-DRAWABLE = ("sk_viz.measures.sweep.result", "sk_viz.measures.sweep.changes")
+DRAWABLE = (
+    "sk_viz.measures.result",
+    "sk_viz.measures.sweep.result",
+    "sk_viz.measures.sweep.changes",
+)
 
 
 def _modules() -> dict[str, Path]:

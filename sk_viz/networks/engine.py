@@ -11,7 +11,6 @@ import math
 import queue
 import threading
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 
 from sk_viz.networks.readout import Readout
 from sk_viz.networks.trials import noise, photograph_like
+from sk_viz.quiet import ignored_warnings
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -80,8 +80,8 @@ class Engine:
         self.dtype = dtype
         self.streams = torch.get_num_threads() if many else 1
         example = torch.zeros(2, 3, side, side)
-        with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the tracer, about what it is told to do
+        with torch.inference_mode(False), torch.no_grad(), ignored_warnings():
+            # The tracer warns about what it is told to do.
             trace: Any = torch.jit.trace
             traced = trace(_Flat(readout).eval(), example, check_trace=False)
             frozen = torch.jit.freeze(traced)

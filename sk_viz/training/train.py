@@ -194,22 +194,28 @@ def _resume(
         raise ModelError(
             f"{checkpoint} is damaged: bring back a whole one, or give another --out."
         ) from error
-    differing = _differing(state["recipe"], recipe)
-    if differing and not (recipe.after and not _differing(state["recipe"], recipe.after)):
+    try:
+        before, counts = state["recipe"], (int(state["step"]), float(state["seconds"]))
+        differing = _differing(before, recipe)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{checkpoint} is not a checkpoint of this version of the training; give another --out."
+        ) from error
+    if differing and not (recipe.after and not _differing(before, recipe.after)):
         raise ModelError(
             f"{checkpoint.parent} holds a run with another {differing[0]}; give another --out or "
             "the same settings."
         )
     try:
         network.load_state_dict(state["network"])
-    except RuntimeError as error:
+        averaged.load_state_dict(state["averaged"])
+        optimiser.load_state_dict(state["optimiser"])
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
-            f"{checkpoint.parent} holds a run of another network or of other classes; give "
-            "another --out."
+            f"{checkpoint.parent} holds a run of another network, of other classes or with "
+            "another optimiser; give another --out."
         ) from error
-    averaged.load_state_dict(state["averaged"])
-    optimiser.load_state_dict(state["optimiser"])
-    return int(state["step"]), float(state["seconds"])
+    return counts
 
 
 def _save(

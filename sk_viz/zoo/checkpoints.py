@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
+from sk_viz.quiet import ignored_warnings
 from sk_viz.zoo.pickles import ForeignError, inspect
 
 State = dict[str, Tensor]
@@ -146,8 +146,7 @@ def _read_safetensors(path: Path) -> object:
 def _read_pickle(path: Path) -> object:
     try:
         inspect(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what torch thinks of a file that it then refuses
+        with ignored_warnings():  # torch warns about files that it then refuses
             content: object = torch.load(path, map_location="cpu", weights_only=True)
     except ForeignError as error:
         raise ModelError(

@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 from sk_viz.errors import ModelError, ScaleError
 from sk_viz.measures.held import KINDS, describe, fixed, held_weights
 from sk_viz.measures.sweep.run import sweep
-from sk_viz.pictures import Cutout
 from sk_viz.networks.units import Unit
+from sk_viz.pictures import Cutout
 
 UNITS = (
     Unit("SK_2_1", 2, 1, (3, 5), 4, "a.softmax", False, False),

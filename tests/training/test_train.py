@@ -115,6 +115,27 @@ def test_another_recipe_on_the_same_folder_is_refused(folder, tmp_path):
         train(folder, tmp_path, replace(RECIPE, seed=1), **PLAIN)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.pop("recipe"),
+        lambda state: state.pop("step"),
+        lambda state: state.pop("averaged"),
+        lambda state: state.pop("optimiser"),
+        lambda state: state["optimiser"]["param_groups"].pop(),
+        lambda state: state["network"].popitem(),
+    ],
+    ids=["recipe", "step", "averaged", "optimiser", "groups", "network"],
+)
+def test_a_checkpoint_of_another_kind_of_run_is_one_sentence(folder, tmp_path, change):
+    train(folder, tmp_path, replace(RECIPE, steps=2), **PLAIN)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    change(state)
+    torch.save(state, tmp_path / "checkpoint.pt")
+    with pytest.raises(ModelError, match="give another --out"):
+        train(folder, tmp_path, replace(RECIPE, steps=4), **PLAIN)
+
+
 def test_the_rate_warms_up_stays_and_falls_to_zero():
     recipe = Recipe(steps=100, warmup=10, decay_share=0.5, rate=1.0)
     rates = [recipe.rate_at(step) for step in range(100)]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image
 
 from sk_viz.errors import PictureError
+from sk_viz.quiet import ignored_warnings
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -204,8 +204,7 @@ def _quiet() -> Iterator[None]:
             cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         _quiet_users += 1
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with ignored_warnings():
             yield
     finally:
         with _quiet_lock:
