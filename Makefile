@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test check lint chromium format clean
+.PHONY: app test check lint chromium format lock clean
 
 app: $(VENV)/.app
 	$(BIN)/sk-viz app
@@ -29,6 +29,12 @@ chromium:
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The exact versions behind the ranges of pyproject.toml and requirements.txt.
+lock: $(VENV)/.dev
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-annotate \
+	  --python-version 3.11 --custom-compile-command "make lock" --quiet \
+	  --output-file requirements.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
