@@ -46,7 +46,7 @@ def shown(tiny_model, noise_picture):
 def on_batching_device(tiny_model, monkeypatch):
     monkeypatch.setattr(
         "sk_viz.measures.reading.to_tensor",
-        lambda shown, model: torch.from_numpy(
+        lambda shown, model, **_: torch.from_numpy(
             np.stack([normalise(s.rgb, model.preprocessing) for s in shown])
         ),
     )
