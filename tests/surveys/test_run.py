@@ -129,8 +129,8 @@ def test_resolution_mixes_sizes(tmp_path, model_folder, class_folders):
 _RUN = """
 import sys, torch
 torch.set_num_threads(1)
-from sk_viz.surveys import run_survey, survey
-survey.PART_SIZE = 5
+from sk_viz.surveys import run, run_survey
+run.PART_SIZE = 5
 run_survey(sys.argv[1], sys.argv[2], sys.argv[3], channels=True, device="cpu")
 """
 
