@@ -94,6 +94,7 @@ def read(
     *,
     held: Mapping[str, Tensor] | None = None,
     dtype: Dtype = "float32",
+    pictures: int = 1,
     progress: Progress | None = None,
 ) -> Reading:
     """Read logits and branch weights of every stimulus, without gradients.
@@ -110,13 +111,15 @@ def read(
             (autocast); ``bfloat16`` on a CPU that has it, through OpenVINO, for networks whose
             differences kept within half of the promised 2e-3 of float32 on trial pictures. Where
             ``bfloat16`` cannot be had, float32 reads and a note says so.
+        pictures: about how many the model will read in all; for many it pays to build the engine
+            of a small network.
         progress: called with (done, total) after each forward; what it raises ends the reading.
 
     Raises:
         ModelError: no such dtype, or float16 without CUDA; memory too small for one stimulus.
     """
     pooled = any(stimulus.pool is not None for stimulus in shown)
-    engine, used, notes = _arithmetic(model, dtype, bool(held) or pooled)
+    engine, used, notes = _arithmetic(model, dtype, bool(held) or pooled, pictures)
     half = None if engine or used == "float32" else getattr(torch, used)
     size, largest = len(shown), 0
     logits: list[Floats] = []
@@ -164,7 +167,9 @@ def read(
     )
 
 
-def _arithmetic(model: Model, dtype: Dtype, held: bool) -> tuple[Engine | None, Dtype, list[str]]:
+def _arithmetic(
+    model: Model, dtype: Dtype, held: bool, pictures: int
+) -> tuple[Engine | None, Dtype, list[str]]:
     """What reads, in which dtype it does, and what is to be said about that.
 
     Raises:
@@ -188,7 +193,9 @@ def _arithmetic(model: Model, dtype: Dtype, held: bool) -> tuple[Engine | None, 
             else "this machine cannot compute this model in it faster and as exactly as promised"
         )
         notes = [f"bfloat16 was asked for and float32 used: {why}."]
-    return None if held else engine_of(model.readout, model.device, side), "float32", notes
+    if held:
+        return None, "float32", notes
+    return engine_of(model.readout, model.device, side, pictures=pictures), "float32", notes
 
 
 def counter(total: int, progress: Progress | None) -> Callable[[int], None] | None:
