@@ -5,7 +5,31 @@ Everything else that is raised is a bug of this project.
 
 
 class PictureError(ValueError):
-    """The picture cannot be used: unreadable, too large, empty, or of an unknown kind."""
+    """The picture cannot be used: unreadable, too large, empty, or of an unknown kind.
+
+    Attributes:
+        reason: a few words under which such pictures are counted.
+    """
+
+    reason = "unreadable"
+
+
+class NotAPictureError(PictureError):
+    """The content is not a picture."""
+
+    reason = "not a picture"
+
+
+class UnreadFormatError(PictureError):
+    """The content is a picture of a format that is not read here."""
+
+    reason = "format not read"
+
+
+class OutsideLinkError(PictureError):
+    """The file is a link that leads out of its folder."""
+
+    reason = "link that leads out"
 
 
 class ModelError(ValueError):

@@ -1,10 +1,20 @@
-"""Where the pictures and weights that come with this project lie, in a checkout or installed."""
+"""Paths: the data that comes with this project, and names of files as text."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
+
+
+def display_name(name: str) -> str:
+    """The name of a file as text that can be printed and stored, in one line.
+
+    Bytes that are not UTF-8 and control characters become escapes such as ``\\xe9``; every other
+    name stays as it is.
+    """
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def assets_dir() -> Path:

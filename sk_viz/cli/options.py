@@ -18,6 +18,7 @@ from sk_viz.errors import ScaleError
 from sk_viz.pictures import Presentation, read_cutout, read_picture
 
 if TYPE_CHECKING:
+    from sk_viz.datasets.coverage import Coverage
     from sk_viz.pictures import Picture
     from sk_viz.zoo.model import Model
 
@@ -44,6 +45,16 @@ ScaleOption = Annotated[float, typer.Option("--scale", help="The scale to look a
 PointOption = Annotated[
     str,
     typer.Option("--point", help="Centre X,Y of the zoom as shares of the picture's sides."),
+]
+DatasetHelp = (
+    "Pictures: a folder, one folder per class, a zip or tar, parquet, or a CSV list of paths and "
+    "labels."
+)
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", help="Use at most N pictures, spread evenly.")
+]
+SplitOption = Annotated[
+    str | None, typer.Option("--split", help="Use the pictures of one split, such as val.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
@@ -124,6 +135,12 @@ def load(model: str, device: str) -> Model:
 
     with progress_bar("downloading") as draw:
         return load_model(model, device, lambda share: draw(round(share * 100), 100))
+
+
+def name_left_out(coverage: Coverage) -> None:
+    """What a run left out of its data set, by name, on stderr."""
+    for line in coverage.lines():
+        print(line, file=sys.stderr)
 
 
 def print_model(record: Mapping[str, Any]) -> None:

@@ -8,8 +8,12 @@ from typing import Annotated
 import typer
 
 from sk_viz.cli.options import (
+    DatasetHelp,
     DeviceOption,
+    LimitOption,
     ModelOption,
+    SplitOption,
+    name_left_out,
     progress_bar,
 )
 from sk_viz.errors import ModelError
@@ -22,18 +26,21 @@ def register(cli: typer.Typer) -> None:
 
 
 def survey(
-    source: Annotated[str, typer.Argument(help="A folder, an ImageFolder, or parquet.")],
+    source: Annotated[str, typer.Argument(help=DatasetHelp)],
     out: Annotated[Path, typer.Option(help="The survey's folder.")],
     model: ModelOption = "sknet_tiny",
-    scales: Annotated[str, typer.Option(help="FIRST:LAST:NUMBER, or a list.")] = "1,1.5,2",
+    scales: Annotated[
+        str, typer.Option(help="FIRST:LAST:NUMBER, or a list; 1 among them.")
+    ] = "1,1.5,2",
     protocol: Annotated[str, typer.Option(help="One or several, as zoom,blur.")] = "zoom,blur",
     engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
-    limit: Annotated[int | None, typer.Option(help="At most so many pictures.")] = None,
+    limit: LimitOption = None,
+    split: SplitOption = None,
     channels: Annotated[bool, typer.Option(help="Keep the weight of every channel.")] = False,
     device: DeviceOption = "auto",
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster.")] = None,
 ) -> None:
-    """Sweep many pictures; started again on the same folder it goes on where it stopped."""
+    """Sweep many pictures. Started again on the same folder, the survey resumes."""
     from sk_viz.surveys.run import SurveyProgress, run_survey
 
     if engine not in ("local", "ray"):
@@ -55,8 +62,11 @@ def survey(
             report_progress,
             device=device,
             address=address,
+            split=split,
         )
+    name_left_out(summary.coverage)
+    print(summary.coverage.sentence())
     print(
-        f"{summary.pictures} pictures in {summary.folder}, {summary.measured} of them measured "
-        f"now at {summary.rate:.1f} pictures/s. 'sk-viz report {out}' says what they show."
+        f"{summary.measured:,} measured now at {summary.rate:.1f} pictures/s. "
+        f"'sk-viz report {out}' prints their statistics."
     )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from sk_viz.cli.options import (
+    DatasetHelp,
     DeviceOption,
     JsonOption,
+    LimitOption,
     ModelOption,
+    SplitOption,
     console,
     load,
+    name_left_out,
     print_json,
     progress_bar,
 )
@@ -27,27 +29,34 @@ def register(cli: typer.Typer) -> None:
 
 
 def worth(
-    source: Annotated[Path, typer.Argument(help="Labelled pictures: an ImageFolder or parquet.")],
+    source: Annotated[str, typer.Argument(help=DatasetHelp)],
     model: ModelOption = "sknet_tiny",
     scales: Annotated[str, typer.Option(help="FIRST:LAST:NUMBER, or a list.")] = "1,1.5,2",
     protocol: Annotated[str, typer.Option(help="zoom, blur or resolution.")] = "zoom",
-    limit: Annotated[int | None, typer.Option(help="At most so many pictures.")] = None,
+    limit: LimitOption = None,
+    split: SplitOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """What the choice is worth: accuracy with live branch weights and with held ones."""
-    from sk_viz.measures.accuracy import known_pictures
+    from sk_viz.datasets.known import known_pictures
     from sk_viz.measures.choice.value import LIVE, value_of_choice
 
     loaded = load(model, device)
-    pictures = known_pictures(loaded, source, limit)
+    pictures = known_pictures(loaded, source, limit, split)
     with progress_bar("holding the weights") as progress:
         value = value_of_choice(loaded, pictures, parse_scales(scales), protocol, progress=progress)
-    for reason in pictures.unreadable.values():
-        print(reason, file=sys.stderr)
-    unreadable = len(pictures.unreadable)
+    coverage = pictures.coverage
+    name_left_out(coverage)
     if as_json:
-        print_json(value.to_json() | {"left_out": pictures.left_out, "unreadable": unreadable})
+        print_json(
+            value.to_json()
+            | {
+                "left_out": coverage.left_out.total,
+                "unreadable": len(pictures.unreadable),
+                "coverage": coverage.to_json(),
+            }
+        )
         return
     table = Table(
         "scale", "weights", "top-1", "95 % interval", "lost against live", "95 % interval"
@@ -63,8 +72,5 @@ def worth(
             "-" if live else f"{100 * row['loss_low']:+.1f} to {100 * row['loss_high']:+.1f}",
         )
     console().print(table)
-    print(
-        f"{model}, {len(pictures) - unreadable} pictures, {protocol}"
-        + (f"; {pictures.left_out} of classes that it does not have" if pictures.left_out else "")
-        + (f"; {unreadable} unreadable" if unreadable else "")
-    )
+    print(f"{model}, {coverage.measured:,} pictures, {protocol}")
+    print(coverage.sentence())

@@ -1,153 +1,338 @@
-"""Pictures out of a zip that somebody sent: nothing of it is trusted.
+"""Pictures inside zip and tar archives, read where they lie: nothing is unpacked.
 
-Names, sizes and kinds are judged before a byte is unpacked, what is unpacked is counted since a
-zip may lie about its sizes, and every file is made under a name that was taken apart and put
-together again.
+No name of an archive becomes the name of a file, so none can lead anywhere. Archives of the
+WebDataset kind keep the label of ``000001.jpg`` in ``000001.cls``, ``.txt`` or ``.json``.
 """
 
 from __future__ import annotations
 
+import json
+import lzma
 import stat
-import unicodedata
+import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
 
-from sk_viz.datasets.sources import SUFFIXES
+from sk_viz.datasets.columns import label_text
+from sk_viz.datasets.entries import About, DatasetKind, Entry, Ref
+from sk_viz.datasets.features import LabelNames, read_label_names
+from sk_viz.datasets.folders import SUFFIXES
+from sk_viz.datasets.layout import Layout, find_layout
+from sk_viz.datasets.left_out import (
+    HIDDEN,
+    NOT_A_FILE,
+    NOT_A_PICTURE,
+    OUTSIDE,
+    UNREADABLE,
+    LeftOut,
+)
+from sk_viz.datasets.splits import split_of_path
 from sk_viz.errors import PictureError
+from sk_viz.paths import display_name
+from sk_viz.pictures.decoding.signatures import HEAD, readable_format, unread_format
 from sk_viz.pictures.picture import MAX_BYTES
 
-MAX_ZIP_BYTES = 200 * 2**20
-MAX_PICTURES = 5000
-MAX_EXPANDED_BYTES = 500 * 2**20
-# Beside pictures a zip may hold notes and what systems leave in it; more is no collection.
-MAX_ENTRIES = 4 * MAX_PICTURES
-
-_CHUNK = 1 << 20
-_DEPTH = 8
-_NAME_BYTES = 200
 _ENCRYPTED = 0x1
+_LABELS = (".cls", ".label", ".class", ".json", ".txt")  # of WebDataset, the likeliest first
+_MAX_LABEL = 1 << 20  # bytes
+_BROKEN = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, OSError,
+    ValueError, RuntimeError, lzma.LZMAError,
+)  # fmt: skip
 
 
-def unpack_pictures(
-    file: BinaryIO, folder: Path, progress: Callable[[int, int], None] | None = None
-) -> int:
-    """Unpack the pictures of a zip; what is no picture is left out.
+@dataclass(frozen=True)
+class Member:
+    """One file of an archive.
 
-    Args:
-        file: the zip, which can be sought in.
-        folder: where to; made, and whole only when this returns.
-        progress: called with the pictures unpacked so far and their number.
+    Attributes:
+        path: in the archive, with forward slashes.
+        number: its place among the archive's members.
+        size: bytes, unpacked, as the archive says.
+        label: of its WebDataset sample; None where there is none.
+    """
 
-    Returns:
-        How many pictures there are.
+    path: str
+    number: int
+    size: int
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One archive.
+
+    Attributes:
+        file: path inside the data set.
+        size: bytes of the archive.
+        pictures: the members that are pictures, in order.
+        split: by the archive's name; None where it names none.
+    """
+
+    file: str
+    size: int
+    pictures: tuple[Member, ...] = field(repr=False)
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class ArchiveDataset:
+    """Pictures of one or more archives.
+
+    Attributes:
+        root: the folder of the archives.
+        archives: them, in order.
+        layout: which folders inside them are classes and splits.
+        names: names of the labels, from a ``labels.json`` beside them.
+        left_out: what else lies in them and beside them.
+    """
+
+    root: Path
+    archives: tuple[Archive, ...]
+    layout: Layout
+    names: LabelNames
+    left_out: LeftOut = field(compare=False)
+
+    @property
+    def kind(self) -> DatasetKind:
+        """Always ``archive``."""
+        return "archive"
+
+    @property
+    def rows(self) -> int:
+        """How many pictures there are."""
+        return sum(len(archive.pictures) for archive in self.archives)
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The labels in alphabetical order, numbers by their size."""
+        labels = {about.label for about in self.abouts()} - {None}
+        return tuple(sorted((str(one) for one in labels), key=_by_size))
+
+    @property
+    def wordnet_ids(self) -> Mapping[str, tuple[str, ...]]:
+        """Those of ``labels.json``, by the name of the label."""
+        return self.names.wordnet_ids
+
+    def abouts(self) -> Iterator[About]:
+        """Every picture, in the order of the archive."""
+        for archive in self.archives:
+            for row, member in enumerate(archive.pictures):
+                yield self._about(archive, row, member)
+
+    def entries(self, refs: Iterable[Ref]) -> Iterator[Entry]:
+        """The members of the references, each read when it is its turn."""
+        by_file = {archive.file: archive for archive in self.archives}
+        file: str | None = None
+        opened: Any = None
+        with ExitStack() as stack:
+            for ref in refs:
+                archive = by_file[ref.file]
+                if ref.file != file:
+                    stack.close()
+                    opened = stack.enter_context(_opened(self.root / ref.file))
+                    file = ref.file
+                member = archive.pictures[ref.row]
+                about = self._about(archive, ref.row, member)
+                yield Entry(about, _data(opened, member, about.name))
+
+    def _about(self, archive: Archive, row: int, member: Member) -> About:
+        label, split = self.layout.label_and_split(member.path)
+        label = label if member.label is None else member.label
+        label = None if label is None else display_name(self.names.names.get(label, label))
+        name = member.path if len(self.archives) == 1 else f"{archive.file}/{member.path}"
+        ref = Ref(archive.file, row, archive.size)
+        return About(ref, display_name(name), label, split or archive.split)
+
+
+def open_archives(root: Path, files: Sequence[str], left_out: LeftOut) -> ArchiveDataset | None:
+    """The archives among some files that hold pictures; None where none does.
 
     Raises:
-        PictureError: not a zip, broken, with a password, too large, with too many files, with a
-            name that leads out of the folder, with a link, or without pictures.
+        PictureError: a file is not a whole archive.
     """
-    size = file.seek(0, 2)
-    file.seek(0)
-    if size > MAX_ZIP_BYTES:
-        raise PictureError(f"The zip is over {_mb(MAX_ZIP_BYTES)}: send fewer pictures.")
-    try:
-        with zipfile.ZipFile(file) as archive:
-            chosen = _chosen(archive)
-            left = MAX_EXPANDED_BYTES
-            folder.mkdir(parents=True, exist_ok=True)
-            for done, (entry, parts) in enumerate(chosen):
-                if progress is not None:
-                    progress(done, len(chosen))
-                left -= _unpack(archive, entry, folder.joinpath(*parts), left)
-            return len(chosen)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
-        if isinstance(error, PictureError):
-            raise
-        raise PictureError(
-            "The file is not a whole zip that can be read here: make it anew."
-        ) from error
-    except OSError as error:
-        raise PictureError(
-            f"The pictures cannot be unpacked: {error.strerror or error}."
-        ) from error
-
-
-def _chosen(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, tuple[str, ...]]]:
-    """The pictures and the parts of their paths; everything in the zip is judged first."""
-    entries = archive.infolist()
-    if len(entries) > MAX_ENTRIES:
-        raise PictureError(f"The zip holds over {MAX_ENTRIES:,} files: send fewer.")
-    chosen: list[tuple[zipfile.ZipInfo, tuple[str, ...]]] = []
-    seen: set[str] = set()
-    for entry in entries:
-        parts = _parts(entry)
-        kind = stat.S_IFMT(entry.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise PictureError(
-                f"The zip holds {entry.filename!r}, a link or a device: send plain files alone."
-            )
-        hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-        if entry.is_dir() or hidden or not parts[-1].lower().endswith(SUFFIXES):
+    archives: list[Archive] = []
+    counts: dict[str, int] = {}
+    inside = LeftOut()
+    for file in files:
+        own = LeftOut()
+        with _sentence(file):
+            pictures = _pictures(root / file, own)
+        if not pictures:
+            left_out.add(NOT_A_PICTURE, display_name(file), "an archive without pictures")
             continue
-        if entry.flag_bits & _ENCRYPTED:
-            raise PictureError("The zip has a password: send it without one.")
-        if entry.file_size > MAX_BYTES:
-            raise PictureError(f"{entry.filename!r} is over {_mb(MAX_BYTES)}: leave it out.")
-        # Systems that do not tell case apart would write one over the other.
-        same = "/".join(parts).casefold()
-        if same in seen:
-            raise PictureError(f"The zip holds {entry.filename!r} twice: rename one of them.")
-        seen.add(same)
-        chosen.append((entry, parts))
-    if not chosen:
-        raise PictureError(f"There are no pictures in the zip: send {', '.join(SUFFIXES)}.")
-    if len(chosen) > MAX_PICTURES:
-        raise PictureError(f"The zip holds over {MAX_PICTURES:,} pictures: send fewer.")
-    if sum(entry.file_size for entry, _ in chosen) > MAX_EXPANDED_BYTES:
-        raise PictureError(f"The pictures are over {_mb(MAX_EXPANDED_BYTES)}: send fewer.")
-    return chosen
-
-
-def _parts(entry: zipfile.ZipInfo) -> tuple[str, ...]:
-    """The parts of a name that stays inside the folder."""
-    name = unicodedata.normalize("NFC", entry.filename.replace("\\", "/"))
-    parts = tuple(part for part in name.removesuffix("/").split("/") if part != ".")
-    bad = (
-        name.startswith("/")
-        or not parts
-        or len(parts) > _DEPTH
-        or any(
-            part in ("", "..")
-            or ":" in part
-            or len(part.encode("utf-8", "replace")) > _NAME_BYTES
-            or not part.isprintable()
-            for part in parts
-        )
+        inside = inside.merged(own)
+        size = (root / file).stat().st_size
+        archives.append(Archive(file, size, tuple(pictures), split_of_path(file)))
+        for member in pictures:
+            folder = member.path.rpartition("/")[0]
+            counts[folder] = counts.get(folder, 0) + 1
+    if not archives:
+        return None
+    layout = find_layout(counts)
+    return ArchiveDataset(
+        root, tuple(archives), layout, read_label_names(root), left_out.merged(inside)
     )
-    if bad:
+
+
+def _pictures(file: Path, left_out: LeftOut) -> list[Member]:
+    """The members that are pictures, with their labels; the others are counted."""
+    with _opened(file) as opened:
+        members, labels = [], {}
+        for number, (path, size, problem) in enumerate(_listed(opened)):
+            kind = problem or _kind(opened, path, number, size)
+            key, suffix = _key(path)
+            if kind == "":
+                members.append(Member(path, number, size))
+            elif kind == NOT_A_PICTURE and suffix in _LABELS and size <= _MAX_LABEL:
+                labels[path] = key, suffix, number
+            elif kind != "folder":
+                left_out.add(kind, display_name(path))
+        found = _labels(opened, {_key(member.path)[0] for member in members}, labels, left_out)
+        return [
+            Member(one.path, one.number, one.size, found.get(_key(one.path)[0])) for one in members
+        ]
+
+
+def _labels(
+    opened: Any,
+    keys: set[str],
+    candidates: Mapping[str, tuple[str, str, int]],
+    left_out: LeftOut,
+) -> dict[str, str]:
+    """Labels by the key of a sample; a file that belongs to no picture is counted."""
+    found: dict[str, tuple[int, str]] = {}
+    for path, (key, suffix, number) in candidates.items():
+        if key not in keys:
+            left_out.add(NOT_A_PICTURE, display_name(path))
+            continue
+        rank = _LABELS.index(suffix)
+        if key in found and found[key][0] < rank:
+            continue
+        try:
+            text = _label(_read(opened, number, _MAX_LABEL), suffix)
+        except _BROKEN:
+            left_out.add(UNREADABLE, display_name(path))
+            continue
+        if text is not None:
+            found[key] = rank, text
+    return {key: label for key, (_, label) in found.items()}
+
+
+def _label(data: bytes, suffix: str) -> str | None:
+    """The label that a file beside a picture holds."""
+    text = data.decode("utf-8", "replace").strip()
+    if suffix == ".json":
+        try:
+            values = json.loads(text)
+        except ValueError:
+            return None
+        if not isinstance(values, Mapping):
+            return label_text(values) if isinstance(values, int | str) else None
+        named = ("label_name", "class_name", "class", "label", "cls", "category", "target")
+        return next((label_text(values[key]) for key in named if values.get(key) is not None), None)
+    # A caption is no label.
+    return text if text and len(text) <= 100 and "\n" not in text else None
+
+
+def _kind(opened: Any, path: str, number: int, size: int) -> str:
+    """ "" for a picture, else the reason why it is left out, or ``folder``."""
+    parts = path.split("/")
+    if any(part.startswith(".") and part not in (".", "..") for part in parts):
+        return HIDDEN
+    if "__MACOSX" in parts:
+        return HIDDEN
+    lowered = path.lower()
+    if lowered.endswith(SUFFIXES):
+        return ""
+    if lowered.endswith(_LABELS) or not size:
+        return NOT_A_PICTURE
+    try:
+        head = _read(opened, number, HEAD)
+    except _BROKEN:
+        return UNREADABLE
+    return "" if readable_format(head) or unread_format(head) else NOT_A_PICTURE
+
+
+def _key(path: str) -> tuple[str, str]:
+    """The key of a WebDataset sample, and the rest from the first point of the file's name on."""
+    folder, slash, name = path.rpartition("/")
+    stem, point, rest = name.partition(".")
+    return f"{folder}{slash}{stem}", f"{point}{rest.rpartition('.')[2]}".lower()
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """A zip or a tar, whichever it is."""
+    with file.open("rb") as data:
+        is_zip = data.read(4) == b"PK\x03\x04"
+    if is_zip:
+        with zipfile.ZipFile(file) as archive:
+            yield archive
+    else:
+        with tarfile.open(file, errors="surrogateescape") as archive:
+            yield archive
+
+
+def _listed(opened: Any) -> Iterator[tuple[str, int, str]]:
+    """Path, size, and why it is left out, "" where nothing speaks against it."""
+    if isinstance(opened, zipfile.ZipFile):
+        for entry in opened.infolist():
+            mode = stat.S_IFMT(entry.external_attr >> 16)
+            problem = "folder" if entry.is_dir() else ""
+            if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
+                problem = OUTSIDE if mode == stat.S_IFLNK else NOT_A_FILE
+            yield entry.filename.replace("\\", "/").lstrip("/"), entry.file_size, problem
+        return
+    for one in opened:
+        problem = "" if one.isfile() else "folder" if one.isdir() else NOT_A_FILE
+        yield one.name.removeprefix("./").lstrip("/"), one.size, OUTSIDE if one.issym() else problem
+
+
+def _read(opened: Any, number: int, most: int) -> bytes:
+    """At most so many bytes of a member, whatever the archive says of its size."""
+    if isinstance(opened, zipfile.ZipFile):
+        with opened.open(opened.infolist()[number]) as member:
+            return _at_most(member, most)
+    file = opened.extractfile(opened.getmembers()[number])
+    return b"" if file is None else _at_most(file, most)
+
+
+def _at_most(file: IO[bytes], most: int) -> bytes:
+    data = file.read(most)
+    return bytes(data)
+
+
+def _data(opened: Any, member: Member, name: str) -> bytes | PictureError:
+    """The bytes of a picture, or why they cannot be read."""
+    if isinstance(opened, zipfile.ZipFile) and (
+        opened.infolist()[member.number].flag_bits & _ENCRYPTED
+    ):
+        return PictureError(f"{name!r} is locked by a password: pack it without one.")
+    try:
+        return _read(opened, member.number, MAX_BYTES + 1)
+    except _BROKEN as error:
+        return PictureError(f"{name!r} cannot be unpacked: {str(error).rstrip('.')}.")
+
+
+@contextmanager
+def _sentence(file: str) -> Iterator[None]:
+    """What an archive does to its reader, as one sentence."""
+    try:
+        yield
+    except PictureError:
+        raise
+    except _BROKEN as error:
         raise PictureError(
-            f"The zip holds the name {entry.filename!r}, which leads out of its folder or cannot "
-            "be kept: rename it."
-        )
-    return parts
+            f"{display_name(file)!r} is not a whole archive that can be read here: make it again."
+        ) from error
 
 
-def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, to: Path, left: int) -> int:
-    """Write one file and count its bytes, whatever the zip says of its size."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    written = 0
-    with archive.open(entry) as packed, to.open("xb") as file:
-        while chunk := packed.read(_CHUNK):
-            written += len(chunk)
-            if written > min(MAX_BYTES, left):
-                raise PictureError(
-                    f"{entry.filename!r} unpacks to more than it says: leave it out."
-                )
-            file.write(chunk)
-    return written
-
-
-def _mb(count: int) -> str:
-    return f"{count / 10**6:,.0f} MB"
+def _by_size(label: str) -> tuple[int, int, str]:
+    return (0, int(label), "") if label.isdecimal() else (1, 0, label)

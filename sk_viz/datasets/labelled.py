@@ -1,23 +1,24 @@
-"""Labelled pictures for training: read once as bytes, decoded when drawn."""
+"""Labelled pictures in memory, for training: read once as bytes, decoded when drawn."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sk_viz.datasets.entries import Dataset, Entry
+from sk_viz.datasets.left_out import NO_LABEL, LeftOut
+from sk_viz.datasets.opening import open_dataset
 from sk_viz.errors import PictureError
+from sk_viz.pictures import read_picture
+from sk_viz.pictures.decoding.signatures import recognise
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
-
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class LabelledPictures:
         names: of each picture, for people.
         boxes: around the object of each picture, (left, top, right, bottom) in its pixels,
             inclusive; None for a picture without one.
+        left_out: what the data set holds besides, and why it is not among them.
     """
 
     encoded: Sequence[bytes]
@@ -42,6 +44,7 @@ class LabelledPictures:
     wordnet_ids: Sequence[Sequence[str]]
     names: Sequence[str]
     boxes: Sequence[Box | None]
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -56,50 +59,69 @@ class LabelledPictures:
             wordnet_ids=self.wordnet_ids,
             names=[self.names[i] for i in chosen],
             boxes=[self.boxes[i] for i in chosen],
+            left_out=self.left_out,
         )
 
     def decode(self, index: int) -> NDArray[np.uint8]:
-        """One picture as (H, W, 3) RGB."""
-        pixels = cv2.imdecode(np.frombuffer(self.encoded[index], np.uint8), cv2.IMREAD_COLOR_RGB)
-        if pixels is None:
-            raise PictureError(f"{self.names[index]} of the training data cannot be decoded.")
+        """One picture as (H, W, 3) RGB.
+
+        Raises:
+            PictureError: it cannot be decoded.
+        """
+        data = np.frombuffer(self.encoded[index], np.uint8)
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+        if pixels is None:  # a format that OpenCV does not know, or nothing at all
+            return read_picture(self.encoded[index], self.names[index]).pixels
         return np.asarray(pixels, dtype=np.uint8)
 
 
 def read_labelled(source: Path) -> LabelledPictures:
-    """Pictures from parquet (a file or a folder of files) or an ImageFolder.
+    """The labelled pictures of a data set, see :func:`~sk_viz.datasets.opening.open_dataset`.
 
-    Parquet has the columns ``jpeg`` and ``label``, and where there are any ``name``, ``source``,
-    ``class`` and ``box``; a ``labels.json`` beside it names the labels in place of ``class``. An
-    ImageFolder holds one folder a class.
+    What has no label, or is no picture by its first bytes, is counted in ``left_out``.
 
     Raises:
-        PictureError: the source is neither, or its labels have no names.
+        PictureError: nothing is there, or none of its pictures has a label.
     """
-    if source.suffix == ".parquet" and source.is_file():
-        return _read_parquet([source], source.parent / "labels.json")
-    parts = sorted(source.glob("*.parquet")) if source.is_dir() else []
-    if parts:
-        return _read_parquet(parts, source / "labels.json")
-    classes = sorted(p.name for p in source.iterdir() if p.is_dir()) if source.is_dir() else []
-    files = [
-        (file, label)
-        for label, name in enumerate(classes)
-        for file in sorted((source / name).rglob("*"))
-        if file.suffix.lower() in _SUFFIXES
-    ]
-    if not files:
+    dataset = open_dataset(source)
+    classes = _classes(dataset)
+    numbers = {name: number for number, name in enumerate(classes)}
+    left_out = dataset.left_out.merged(LeftOut())
+    encoded: list[bytes] = []
+    labels: list[int] = []
+    sources: list[str] = []
+    names: list[str] = []
+    boxes: list[Box | None] = []
+    for entry in dataset.entries(about.ref for about in dataset.abouts()):
+        about = entry.about
+        number = numbers.get(about.label or "")
+        if about.label is None or number is None:
+            left_out.add(NO_LABEL, about.name)
+            continue
+        try:
+            data = _bytes(entry)
+        except PictureError as error:
+            left_out.add(error.reason, about.name, str(error))
+            continue
+        encoded.append(data)
+        labels.append(number)
+        sources.append(entry.collection or dataset.kind)
+        names.append(about.name)
+        boxes.append(None if entry.box is None else _whole(entry.box))
+    if not encoded:
         raise PictureError(
-            f"{source} holds neither parquet files nor one folder of pictures for each class."
+            f"No picture of {str(source)!r} can be read and has a label: give one folder per "
+            "class, or parquet with the columns jpeg and label."
         )
     return LabelledPictures(
-        encoded=[file.read_bytes() for file, _ in files],
-        labels=np.array([label for _, label in files], dtype=np.int64),
-        sources=["folder"] * len(files),
+        encoded=encoded,
+        labels=np.array(labels, dtype=np.int64),
+        sources=sources,
         classes=classes,
-        wordnet_ids=[[]] * len(classes),
-        names=[file.relative_to(source).as_posix() for file, _ in files],
-        boxes=[None] * len(files),
+        wordnet_ids=[list(dataset.wordnet_ids.get(name, ())) for name in classes],
+        names=names,
+        boxes=boxes,
+        left_out=left_out,
     )
 
 
@@ -112,55 +134,43 @@ def split_validation(
         pictures: what to split.
         share: share of the validation part, in (0, 1).
     """
-    held_out = np.array([drawn(data) for data in pictures.encoded]) < share
+    draws = np.array(
+        [int.from_bytes(hashlib.sha256(data).digest()[:4], "big") for data in pictures.encoded]
+    )
+    held_out = draws < share * 2**32
     return pictures.subset(np.flatnonzero(~held_out)), pictures.subset(np.flatnonzero(held_out))
 
 
-def drawn(encoded: bytes) -> float:
-    """A number in [0, 1) that a picture's own bytes draw, the same wherever it is asked."""
-    return int.from_bytes(hashlib.sha256(encoded).digest()[:4], "big") / 2**32
+def _classes(dataset: Dataset) -> tuple[str, ...]:
+    """Names of the labels; numbered by the data set where it numbers them."""
+    names = dataset.class_names
+    if names:
+        return names
+    return tuple(sorted({about.label for about in dataset.abouts() if about.label is not None}))
 
 
-def _read_parquet(parts: list[Path], names_file: Path) -> LabelledPictures:
-    encoded: list[bytes] = []
-    labels: list[int] = []
-    sources: list[str] = []
-    named: dict[int, str] = {}
-    names: list[str] = []
-    boxes: list[Box | None] = []
-    for part in parts:
-        columns = set(pq.read_schema(part).names)
-        if missing := {"jpeg", "label"} - columns:
-            raise PictureError(f"{part} lacks the column {sorted(missing)[0]!r}.")
-        table = pq.read_table(
-            part, columns=sorted(columns & {"jpeg", "label", "source", "class", "name", "box"})
-        )
-        encoded += table["jpeg"].to_pylist()
-        own = table["label"].to_pylist()
-        labels += own
-        sources += table["source"].to_pylist() if "source" in columns else ["parquet"] * len(own)
-        rows = [f"{part.name}, row {row}" for row in range(len(own))]
-        names += table["name"].to_pylist() if "name" in columns else rows
-        own_boxes = table["box"].to_pylist() if "box" in columns else [None] * len(own)
-        boxes += [None if box is None else tuple(box) for box in own_boxes]
-        if "class" in columns:
-            named |= dict(zip(own, table["class"].to_pylist(), strict=True))
-    if names_file.is_file():
-        entries = {int(e["label"]): e for e in json.loads(names_file.read_text())}
-    else:
-        entries = {label: {"name": name} for label, name in named.items()}
-    if unnamed := set(labels) - set(entries):
-        raise PictureError(
-            f"Label {min(unnamed)} of {parts[0].parent} has no name; put a labels.json beside the "
-            "parquet files or a column 'class' into them."
-        )
-    described = [entries.get(label, {"name": ""}) for label in range(max(entries) + 1)]
-    return LabelledPictures(
-        encoded=encoded,
-        labels=np.array(labels, dtype=np.int64),
-        sources=sources,
-        classes=[entry["name"] for entry in described],
-        wordnet_ids=[list(entry.get("wnids", ())) for entry in described],
-        names=names,
-        boxes=boxes,
-    )
+def _bytes(entry: Entry) -> bytes:
+    """The bytes of a picture that begins as one.
+
+    Raises:
+        PictureError: it cannot be read, or does not.
+    """
+    data = entry.data
+    if isinstance(data, PictureError):
+        raise data
+    if isinstance(data, Path):
+        try:
+            data = data.read_bytes()
+        except OSError as error:
+            raise PictureError(
+                f"{entry.about.name!r} cannot be read: {error.strerror or error}."
+            ) from error
+    if not data:
+        raise PictureError(f"{entry.about.name!r} is empty: choose another picture.")
+    recognise(data, entry.about.name)
+    return data
+
+
+def _whole(box: tuple[float, float, float, float]) -> Box:
+    left, top, right, bottom = (int(value) for value in box)
+    return left, top, right, bottom

@@ -11,8 +11,9 @@ from typing import BinaryIO
 import numpy as np
 
 from sk_viz.errors import PictureError
-from sk_viz.pictures.decoding.formats import Pixels, decode, recognise
+from sk_viz.pictures.decoding.formats import Pixels, decode
 from sk_viz.pictures.decoding.isolated import decode as decode_isolated
+from sk_viz.pictures.decoding.signatures import recognise
 
 MAX_BYTES = 20_000_000
 

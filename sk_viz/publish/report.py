@@ -11,6 +11,7 @@ from typing import Any
 from sk_viz.errors import PictureError
 from sk_viz.files import write_together
 from sk_viz.publish.report_html import render_report
+from sk_viz.surveys.coverage import survey_coverage
 from sk_viz.surveys.effects import compute
 from sk_viz.surveys.results import SurveyResults
 
@@ -38,7 +39,12 @@ def make_report(folder: str | Path) -> Report:
             written.
     """
     results = SurveyResults.open(folder)
-    report = Report(compute(results), Path(folder))
+    coverage = survey_coverage(results.store)
+    data = compute(results) | {
+        "coverage": coverage.to_json(),
+        "coverage_sentence": coverage.sentence(),
+    }
+    report = Report(data, Path(folder))
     text = json.dumps(report.data, ensure_ascii=False, indent=1, allow_nan=False)
     page = render_report(results, report.data)
     try:

@@ -1,4 +1,4 @@
-"""What a survey is: everything that its numbers depend on, in a form any worker can be sent."""
+"""What a survey measures: everything its numbers depend on, in a form any worker can be sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from sk_viz.datasets.sources import Source
+from sk_viz.datasets.entries import Dataset
+from sk_viz.datasets.left_out import LeftOut
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.networks.engine import EAGER, engine_of
 from sk_viz.pictures import CENTRE, FILTER, check_scales
@@ -28,12 +29,12 @@ _DEVICE_PIXELS = 256 * 224 * 224
 
 
 @dataclass(frozen=True)
-class Plan:
+class SurveyPlan:
     """How every part of a survey is measured.
 
     Attributes:
         folder: where the survey is stored.
-        source: where the pictures come from.
+        dataset: of the pictures.
         conditions: (protocol, scale) of each row of a picture, in order.
         channels: whether the weight of every channel is kept.
         part_size: pictures in a part.
@@ -42,7 +43,7 @@ class Plan:
     """
 
     folder: str
-    source: Source
+    dataset: Dataset
     conditions: tuple[tuple[str, float], ...]
     channels: bool
     part_size: int
@@ -56,8 +57,14 @@ def check_conditions(
     """Each protocol at each scale.
 
     Raises:
-        ScaleError: protocols or scales that make no sense together, or a protocol twice.
+        ScaleError: protocols or scales that make no sense together, a protocol twice, or no scale
+            1, which every change is measured against.
     """
+    if 1.0 not in [float(scale) for scale in scales]:
+        raise ScaleError(
+            "A survey measures changes against scale 1, which is not among the scales: add it, as "
+            "in 1,1.5,2."
+        )
     if not protocols or len(set(protocols)) < len(protocols):
         raise ScaleError("Give each protocol once, at least one, such as zoom and blur.")
     return tuple(
@@ -74,13 +81,13 @@ def batch_size(model: Model) -> int:
 
 
 def engine_name(model: Model, stimuli: int, begun_with: str | None) -> str:
-    """What reads a survey's stimuli: eager torch, or a faster engine where it is worth building.
+    """The engine for a survey's stimuli: eager torch, or a faster one where it is worth building.
 
     Args:
-        model: that is read.
+        model: the model.
         stimuli: how many there are.
-        begun_with: that of the run which began the survey, None at first. It goes on with the
-            same, whatever was installed since and however the two would be timed today.
+        begun_with: that of the run which began the survey, None at first. A resumed survey uses
+            the same one, whatever was installed since and however the two would be timed today.
     """
     if begun_with == EAGER:
         return EAGER
@@ -97,7 +104,8 @@ def survey_record(
     source_sha256: str,
     engine: str,
 ) -> dict[str, Any]:
-    """The record of a survey: the same fields as that of a sweep, with the source's fingerprint.
+    """The record of a survey: the same fields as that of a sweep, with the fingerprint of the
+    data set.
 
     The device is its kind alone ("cuda"), so that parts made by several of them are equal.
     """
@@ -132,28 +140,31 @@ def survey_record(
 def build_header(
     record: Mapping[str, Any],
     model: Model,
-    source: Source,
+    dataset: Dataset,
     *,
+    left_out: LeftOut,
     found: int,
     pictures: int,
     channels: bool,
     part_size: int,
 ) -> dict[str, Any]:
-    """What ``survey.json`` says: the question asked, and what its numbers are of.
+    """The content of ``survey.json``: what is measured, and on which pictures.
 
     Args:
         record: of :func:`survey_record`.
-        model: that is read.
-        source: of the pictures.
-        found: pictures in the source.
+        model: the model.
+        dataset: of the pictures.
+        left_out: what the data set holds besides, and why it is not measured.
+        found: pictures in the data set.
         pictures: pictures to be measured of them.
         channels: whether the weight of every channel is kept.
         part_size: pictures in a part.
     """
     return {
         "record": dict(record),
-        "source_kind": source.kind,
+        "source_kind": dataset.kind,
         "source_pictures": found,
+        "left_out": left_out.to_json(),
         "pictures": pictures,
         "channels": channels,
         "part_size": part_size,
@@ -173,15 +184,15 @@ def build_header(
     }
 
 
-def refuse_other(kept: Mapping[str, Any], asked: Mapping[str, Any], folder: str) -> None:
-    """Nothing, when both headers ask for the same survey.
+def refuse_other(stored: Mapping[str, Any], requested: Mapping[str, Any], folder: str) -> None:
+    """Do nothing when both headers are of the same survey.
 
     Raises:
         PictureError: other pictures, number of pictures or channels.
         ModelError: another model, device or engine.
         ScaleError: other scales or protocols.
     """
-    was, now = kept["record"], asked["record"]
+    was, now = stored["record"], requested["record"]
     tail = f"give the same command again, or another --out than {folder!r}."
     if was["model_sha256"] != now["model_sha256"]:
         raise ModelError(f"A survey of another model, {was['model']}, was begun there: {tail}")
@@ -191,16 +202,16 @@ def refuse_other(kept: Mapping[str, Any], asked: Mapping[str, Any], folder: str)
             raise ScaleError(f"A survey with the {key} {text} was begun there: {tail}")
     if was["source_sha256"] != now["source_sha256"]:
         raise PictureError(
-            f"A survey of other pictures was begun there, or its {kept['source_pictures']} "
+            f"A survey of other pictures was begun there, or its {stored['source_pictures']} "
             f"pictures have changed since: {tail}"
         )
-    if kept["pictures"] != asked["pictures"]:
-        raise PictureError(f"A survey of {kept['pictures']} pictures was begun there: {tail}")
-    if kept["channels"] != asked["channels"]:
-        how = "with" if kept["channels"] else "without"
+    if stored["pictures"] != requested["pictures"]:
+        raise PictureError(f"A survey of {stored['pictures']} pictures was begun there: {tail}")
+    if stored["channels"] != requested["channels"]:
+        how = "with" if stored["channels"] else "without"
         raise PictureError(f"A survey {how} the weights of channels was begun there: {tail}")
     for key in ("device", "engine"):
-        # Not by versions: a survey may be gone on with after an update, and its records say so.
+        # Not by versions: a survey may be resumed after an update, and its records say so.
         kind, other = (record.get(key, EAGER).split()[0] for record in (was, now))
         if kind != other:
             raise ModelError(

@@ -1,22 +1,28 @@
-"""A survey: what a model's units do with many pictures, stored so that it can be gone on with."""
+"""A survey: what a model's units do with many pictures, stored so that it can be resumed."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sk_viz.datasets.sources import fingerprint, open_source, spread
+from sk_viz.datasets.coverage import Coverage
+from sk_viz.datasets.entries import Dataset
+from sk_viz.datasets.known import check_split
+from sk_viz.datasets.left_out import OTHER_SPLIT, LeftOut
+from sk_viz.datasets.opening import fingerprint, of_split, open_dataset, spread
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.networks.device import device_errors
 from sk_viz.networks.engine import EAGER
+from sk_viz.surveys.coverage import survey_coverage
 from sk_viz.surveys.engines import local as engine_local
 from sk_viz.surveys.plan import (
     PROTOCOLS,
     SCALES,
-    Plan,
+    SurveyPlan,
     batch_size,
     build_header,
     check_conditions,
@@ -25,7 +31,7 @@ from sk_viz.surveys.plan import (
     survey_record,
 )
 from sk_viz.surveys.store import Store
-from sk_viz.surveys.worker import Step
+from sk_viz.surveys.worker import BatchCount
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
@@ -41,10 +47,10 @@ class SurveyProgress:
     """How far a survey is.
 
     Attributes:
-        done: pictures measured, those of earlier runs among them.
+        done: pictures looked at, those of earlier runs and unreadable ones among them.
         total: pictures of the survey.
         unreadable: pictures of this run that could not be read.
-        rate: pictures a second in this run, 0 before the first.
+        rate: pictures per second in this run, 0 before the first.
         seconds_left: at that rate; None before the first.
     """
 
@@ -57,19 +63,21 @@ class SurveyProgress:
 
 @dataclass(frozen=True)
 class SurveySummary:
-    """What a run of a survey came to.
+    """The outcome of a run of a survey.
 
     Attributes:
         folder: where it is stored.
         pictures: pictures of the survey.
-        measured: pictures measured by this run; 0 when there was nothing left to do.
-        rate: pictures a second in this run.
+        measured: pictures read and measured by this run; 0 when there was nothing left to do.
+        rate: pictures per second in this run, unreadable ones among them.
+        coverage: what became of everything that the data set holds, over all runs.
     """
 
     folder: Path
     pictures: int
     measured: int
     rate: float
+    coverage: Coverage
 
 
 def run_survey(
@@ -86,32 +94,35 @@ def run_survey(
     device: str = "auto",
     address: str | None = None,
     part_size: int | None = None,
+    split: str | None = None,
 ) -> SurveySummary:
-    """Measure every picture of a source, under each protocol at each scale.
+    """Measure every picture of a data set, under each protocol at each scale.
 
-    Started again with the same arguments on the same folder, also after it was killed, it goes
-    on where it stopped and ends with the same table.
+    Started again with the same arguments on the same folder, also after it was killed, it resumes
+    and ends with the same table.
 
     Args:
         model_id: of ``sk_viz.load_model``.
-        source: see :func:`~sk_viz.datasets.sources.open_source`.
+        source: see :func:`~sk_viz.datasets.opening.open_dataset`.
         out: the survey's folder: new, empty, or of the same survey.
-        scales: each once; 1.0 is what changes are measured against.
+        scales: each once; 1.0, which changes are measured against, among them.
         protocols: of ``zoom``, ``blur``, ``resolution`` and ``object``.
         engine: ``local``, or ``ray`` for a cluster (``pip install "ray[data]"``).
-        limit: at most so many pictures, evenly spread over the source.
+        limit: at most so many pictures, evenly spread over the data set.
         channels: keep the weight of every channel of every picture. Without it the sums over
             all pictures are kept for every channel.
-        progress: called after each batch; what it raises ends the run, which can be gone on with.
+        progress: called after each batch; what it raises ends the run, which can be resumed.
         device: of ``sk_viz.load_model``.
         address: of a Ray cluster; without it one is started on this machine.
         part_size: pictures that are stored at once, so what stopping can cost; ``PART_SIZE`` by
-            default, and what the survey began with when it is gone on with.
+            default, and what the survey began with when it is resumed.
+        split: measure the pictures of this split alone, such as ``val``; all of them when None.
 
     Raises:
-        PictureError: no pictures, a folder that cannot be used or that another survey is in.
+        PictureError: no pictures, none that can be read, no such split, a folder that cannot be
+            used or that another survey is in.
         ModelError: a model, device or engine that cannot be used, or a device that is lost.
-        ScaleError: scales and protocols that make no sense together.
+        ScaleError: scales and protocols that make no sense together, or no scale 1.
     """
     from sk_viz.zoo.model import load_model
 
@@ -119,21 +130,21 @@ def run_survey(
         raise ModelError(f"There is no engine {engine!r}: choose local or ray.")
     if limit is not None and limit < 1:
         raise PictureError(f"A survey of {limit} pictures says nothing: give at least 1.")
-    pictures = open_source(source)
+    dataset = open_dataset(source)
     model = load_model(model_id, device)
     conditions = check_conditions(scales, protocols, model.preprocessing.input_size)
-    digest, found = fingerprint(pictures)
-    if not found:
-        raise PictureError(f"There are no pictures in {str(source)!r}: choose another source.")
+    stamp = fingerprint(of_split(dataset.abouts(), split))
+    left_out, found = _left_out(dataset, split), stamp.pictures
     total = found if limit is None else min(limit, found)
     store = Store(out)
     # Surveys of the first version do not name what read them: it was eager torch.
     begun_with = store.header()["record"].get("engine", EAGER) if store.exists else None
     engine_used = engine_name(model, total * len(conditions), begun_with)
     header = build_header(
-        survey_record(model, protocols, scales, digest, engine_used),
+        survey_record(model, protocols, scales, stamp.sha256, engine_used),
         model,
-        pictures,
+        dataset,
+        left_out=left_out,
         found=found,
         pictures=total,
         channels=channels,
@@ -143,14 +154,15 @@ def run_survey(
         if store.exists:
             refuse_other(store.header(), header, str(out))
         else:
-            store.begin(header, spread(pictures.refs(), found, limit), header["part_size"])
-        kept = store.header()
-        plan = Plan(
+            chosen = spread(of_split(dataset.abouts(), split), found, limit)
+            store.begin(header, chosen, header["part_size"])
+        stored = store.header()
+        plan = SurveyPlan(
             folder=str(store.folder.resolve()),
-            source=pictures,
+            dataset=dataset,
             conditions=conditions,
             channels=channels,
-            part_size=kept["part_size"],
+            part_size=stored["part_size"],
             batch=batch_size(model),
             record=header["record"],
         )
@@ -158,8 +170,25 @@ def run_survey(
             return _run(plan, model, store, total, engine, address, progress)
 
 
+def _left_out(dataset: Dataset, split: str | None) -> LeftOut:
+    """What a data set holds besides the pictures of a split.
+
+    Raises:
+        PictureError: there is no such split.
+    """
+    if split is None:
+        return dataset.left_out
+    left_out, splits = dataset.left_out.merged(LeftOut()), Counter[str | None]()
+    for about in dataset.abouts():
+        splits[about.split] += 1
+        if about.split != split:
+            left_out.add(OTHER_SPLIT, about.name, about.split or "")
+    check_split(split, splits)
+    return left_out
+
+
 def _run(
-    plan: Plan,
+    plan: SurveyPlan,
     model: Model,
     store: Store,
     total: int,
@@ -167,9 +196,9 @@ def _run(
     address: str | None,
     progress: Callable[[SurveyProgress], None] | None,
 ) -> SurveySummary:
-    count = -(-total // plan.part_size)
+    parts = -(-total // plan.part_size)
     there = set(store.parts())
-    missing = [part for part in range(count) if part not in there]
+    missing = [part for part in range(parts) if part not in there]
     begun_with = total - sum(min(plan.part_size, total - p * plan.part_size) for p in missing)
     done, unreadable, rate = begun_with, 0, 0.0
 
@@ -180,18 +209,21 @@ def _run(
 
     tell()
     started = time.monotonic()
-    steps = _steps(plan, model, missing, engine, address)
-    for step in steps:
-        done += step.pictures
-        unreadable += step.unreadable
+    for count in _counts(plan, model, missing, engine, address):
+        done += count.pictures
+        unreadable += count.unreadable
         rate = (done - begun_with) / max(time.monotonic() - started, 1e-9)
         tell()
-    return SurveySummary(store.folder, total, done - begun_with, rate)
+    coverage = survey_coverage(store)
+    if not coverage.measured:
+        first = next(row["detail"] for row in coverage.left_out.rows() if row["detail"])
+        raise PictureError(f"None of the {total:,} pictures can be read. The first: {first}")
+    return SurveySummary(store.folder, total, done - begun_with - unreadable, rate, coverage)
 
 
-def _steps(
-    plan: Plan, model: Model, missing: Sequence[int], engine: Engine, address: str | None
-) -> Iterator[Step]:
+def _counts(
+    plan: SurveyPlan, model: Model, missing: Sequence[int], engine: Engine, address: str | None
+) -> Iterator[BatchCount]:
     if not missing:
         return iter(())
     if engine == "local":

@@ -1,7 +1,7 @@
-"""Where the app keeps its surveys: one folder each, in a folder of the user's own.
+"""Where the app stores its surveys: one folder each, in a folder of the user's own.
 
 Each holds ``asked.json``, the survey itself in ``survey``, and, while it is not finished, the
-pictures that were uploaded for it in ``pictures``.
+pictures that were uploaded for it in ``pictures.zip``.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from sk_viz.errors import PictureError
 from sk_viz.files import write_atomic
 from sk_viz.surveys.store import Store
 
+PICTURES = "pictures.zip"
 # Hidden, and no names that :func:`find` takes.
 _NEW, _GONE = ".new-", ".gone-"
 _DAY = 24 * 3600.0  # seconds
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a survey was begun with, so that it can be gone on with.
+class SurveyRequest:
+    """What a survey was begun with, so that it can be resumed.
 
     Attributes:
-        source: a folder or parquet file; "" for pictures that were uploaded.
+        source: a folder or file of pictures; "" for pictures that were uploaded.
         model: id.
         scales: each once.
         protocols: each once.
@@ -51,18 +52,18 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredSurvey:
     """One survey of the shelf.
 
     Attributes:
         name: of its folder.
         folder: where it lies.
-        asked: what it was begun with.
+        request: what it was begun with.
     """
 
     name: str
     folder: Path
-    asked: Asked
+    request: SurveyRequest
 
     @property
     def survey(self) -> Path:
@@ -71,17 +72,17 @@ class Kept:
 
     @property
     def pictures(self) -> Path:
-        """The folder of the pictures that were uploaded."""
-        return self.folder / "pictures"
+        """The zip of pictures that was uploaded."""
+        return self.folder / PICTURES
 
     @property
     def source(self) -> Path:
         """Where its pictures are."""
-        return Path(self.asked.source) if self.asked.source else self.pictures
+        return Path(self.request.source) if self.request.source else self.pictures
 
 
 def shelf_dir() -> Path:
-    """The folder of all kept surveys: in ``SK_VIZ_CACHE``, or where this system keeps such data."""
+    """The folder of all stored surveys: in ``SK_VIZ_CACHE``, or the system's place for caches."""
     chosen = os.environ.get("SK_VIZ_CACHE")
     if chosen:
         return Path(chosen) / "surveys"
@@ -149,13 +150,13 @@ def _lock_of(folder: Path) -> FileLock:
     return FileLock(folder.with_name(f"{folder.name}.lock"))
 
 
-def keep(folder: Path, title: str, asked: Asked) -> Kept:
+def keep(folder: Path, title: str, request: SurveyRequest) -> StoredSurvey:
     """Put a new folder on the shelf.
 
     Args:
         folder: of :func:`new_folder`.
         title: the name is made of it, and of letters that nobody can guess.
-        asked: what the survey begins with.
+        request: what the survey begins with.
 
     Raises:
         PictureError: it cannot be written, such as on a full disk.
@@ -163,14 +164,14 @@ def keep(folder: Path, title: str, asked: Asked) -> Kept:
     plain = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-")[:40] or "survey"
     name = f"{plain}-{secrets.token_hex(6)}"
     try:
-        write_atomic(folder / "asked.json", json.dumps(asdict(asked), indent=1).encode())
-        return Kept(name, folder.rename(folder.with_name(name)), asked)
+        write_atomic(folder / "asked.json", json.dumps(asdict(request), indent=1).encode())
+        return StoredSurvey(name, folder.rename(folder.with_name(name)), request)
     except OSError as error:
         raise PictureError(f"The survey cannot be kept: {error.strerror or error}.") from error
 
 
-def find(name: str) -> Kept:
-    """The kept survey of a name.
+def find(name: str) -> StoredSurvey:
+    """The stored survey of a name.
 
     Raises:
         PictureError: there is none.
@@ -182,13 +183,13 @@ def find(name: str) -> Kept:
         values = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
         values["scales"] = tuple(values["scales"])
         values["protocols"] = tuple(values["protocols"])
-        return Kept(name, folder, Asked(**values))
+        return StoredSurvey(name, folder, SurveyRequest(**values))
     except (OSError, ValueError, TypeError, KeyError):
         raise PictureError(f"There is no survey {name!r}: choose another one.") from None
 
 
-def kept_surveys() -> tuple[Kept, ...]:
-    """All kept surveys, the newest first."""
+def stored_surveys() -> tuple[StoredSurvey, ...]:
+    """All stored surveys, the newest first."""
     shelf = shelf_dir()
     if not shelf.is_dir():
         return ()
@@ -202,30 +203,40 @@ def kept_surveys() -> tuple[Kept, ...]:
     return tuple(one for _, one in sorted(found, key=lambda pair: -pair[0]))
 
 
-def remove(folder: Path) -> None:
-    """Take a folder off the shelf, or what is inside one of it."""
-    if shelf_dir().resolve() not in folder.resolve().parents:
-        raise PictureError(f"{str(folder)!r} is not on the shelf: remove it by hand.")
-    shutil.rmtree(folder, ignore_errors=True)
+def remove(path: Path) -> None:
+    """Take a folder off the shelf, or a file or folder inside one of it.
+
+    Raises:
+        PictureError: it is not on the shelf.
+    """
+    if shelf_dir().resolve() not in path.resolve().parents:
+        raise PictureError(f"{str(path)!r} is not on the shelf: remove it by hand.")
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
-def discard(kept: Kept) -> None:
+def discard(stored: StoredSurvey) -> None:
     """Delete a survey and all that lies with it; pictures that it was not given stay.
 
     Raises:
         PictureError: it is running, also in another process, or cannot be deleted.
     """
-    with Store(kept.survey).locked():
-        gone = kept.folder.with_name(f"{_GONE}{kept.name}")  # no name that can be found
+    with Store(stored.survey).locked():
+        gone = stored.folder.with_name(f"{_GONE}{stored.name}")  # no name that can be found
         try:
-            kept.folder.rename(gone)
+            stored.folder.rename(gone)
         except OSError as error:
             raise PictureError(
-                f"{kept.name!r} cannot be deleted: {error.strerror or error}."
+                f"{stored.name!r} cannot be deleted: {error.strerror or error}."
             ) from error
     remove(gone)
     if gone.exists():
-        raise PictureError(f"Something of {kept.name!r} is left in {str(gone)!r}: delete it there.")
+        raise PictureError(
+            f"Something of {stored.name!r} is left in {str(gone)!r}: delete it there."
+        )
 
 
 def done_and_total(folder: Path) -> tuple[int, int]:

@@ -1,6 +1,6 @@
-"""A survey on disk: a folder that is whole at every moment.
+"""A survey on disk: a folder that is complete at every moment.
 
-``survey.json`` says what was asked for, ``pictures.parquet`` lists the pictures (one row group a
+``survey.json`` says what is measured, ``pictures.parquet`` lists the pictures (one row group a
 part), ``part-000000.parquet`` and its followers hold the results, and beside each
 ``channels-000000.parquet`` holds sums over its pictures for every channel. A part counts when its
 file is there; each file is put in place in one step, and the channels of a part before the part.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from sk_viz.datasets.sources import Ref
+from sk_viz.datasets.entries import Ref
 from sk_viz.errors import PictureError
 from sk_viz.files import whole_file, write_atomic
 
 RECORD = b"sk_viz"
-_REFS = pa.schema([("file", pa.string()), ("row", pa.int64()), ("size", pa.int64())])
+# Names of files are bytes: not every file system keeps to UTF-8.
+_REFS = pa.schema([("file", pa.binary()), ("row", pa.int64()), ("size", pa.int64())])
 
 
 class Store:
@@ -44,7 +46,7 @@ class Store:
         return (self.folder / "survey.json").is_file()
 
     def begin(self, header: Mapping[str, Any], refs: Iterator[Ref], part_size: int) -> None:
-        """Write the list of pictures, and then what was asked for.
+        """Write the list of pictures, then the header.
 
         Raises:
             PictureError: the folder cannot be written, or holds other files.
@@ -63,12 +65,16 @@ class Store:
                 pq.ParquetWriter(file, _REFS, compression="zstd") as writer,
             ):
                 for rows in _groups(refs, part_size):
-                    columns = [[getattr(r, name) for r in rows] for name in _REFS.names]
+                    columns = [
+                        [os.fsencode(ref.file) for ref in rows],
+                        [ref.row for ref in rows],
+                        [ref.size for ref in rows],
+                    ]
                     writer.write_table(pa.table(columns, schema=_REFS))
             write_atomic(self.folder / "survey.json", _json(header))
 
     def header(self) -> dict[str, Any]:
-        """What was asked for.
+        """What is measured, on which pictures.
 
         Raises:
             PictureError: no survey, or one that cannot be read.
@@ -93,8 +99,8 @@ class Store:
         try:
             with pq.ParquetFile(self.folder / "pictures.parquet") as file:
                 rows = file.read_row_group(part).to_pylist()
-            return [Ref(**row) for row in rows]
-        except (OSError, pa.ArrowException, TypeError) as error:
+            return [Ref(os.fsdecode(row["file"]), row["row"], row["size"]) for row in rows]
+        except (OSError, pa.ArrowException, TypeError, KeyError) as error:
             raise PictureError(
                 f"The list of pictures in {str(self.folder)!r} is broken: give the survey's "
                 "command again with a new --out."
@@ -128,9 +134,10 @@ class Store:
         files = [self.folder / f"part-{part:06d}.parquet" for part in self.parts()]
         if not files:
             raise PictureError(
-                f"The survey in {str(self.folder)!r} has no results yet: let it run on."
+                f"The survey in {str(self.folder)!r} has no results yet: wait for the first part."
             )
-        return pa.concat_tables([_read(file, columns) for file in files])
+        # Parts of earlier versions lack some columns.
+        return pa.concat_tables([_read(file, columns) for file in files], promote_options="default")
 
     def channels(self) -> pd.DataFrame:
         """Sums over all pictures: protocol, scale, unit, channel, count, total, squares."""
@@ -146,7 +153,7 @@ class Store:
                 total[column] += one[column].to_numpy()
         if total is None:
             raise PictureError(
-                f"The survey in {str(self.folder)!r} has no results yet: let it run on."
+                f"The survey in {str(self.folder)!r} has no results yet: wait for the first part."
             )
         return total
 
@@ -194,7 +201,7 @@ def _writable(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise PictureError(
             f"{str(folder)!r} cannot be written: {error.strerror or error}. What was finished is "
-            "kept; give the same command again to go on."
+            "kept; give the same command again to resume."
         ) from error
 
 
@@ -224,7 +231,11 @@ def _read(file: Path, columns: Sequence[str] | None, remove: str = "it") -> pa.T
     try:
         with pq.ParquetFile(file) as opened:
             wanted = None if columns is None else list(columns)
-            return opened.read(columns=wanted).replace_schema_metadata(None)
+            table = opened.read(columns=wanted).replace_schema_metadata(None)
+        for name in wanted or ():
+            if name not in table.column_names:
+                table = table.append_column(name, pa.nulls(len(table), pa.string()))
+        return table if wanted is None else table.select(wanted)
     except (OSError, pa.ArrowException) as error:
         raise PictureError(
             f"{file.name!r} is broken: remove {remove} and give the survey's command again."

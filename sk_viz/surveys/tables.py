@@ -1,4 +1,4 @@
-"""The two tables of a part: one row a picture and condition, and sums for every channel."""
+"""The two tables of a part: one row per picture and condition, and sums for every channel."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sk_viz.datasets.sources import Entry
+from sk_viz.datasets.entries import Entry
 from sk_viz.surveys.store import RECORD
 
 if TYPE_CHECKING:
     from sk_viz.networks.units import Unit
-    from sk_viz.surveys.plan import Plan
+    from sk_viz.surveys.plan import SurveyPlan
     from sk_viz.zoo.model import Model
 
 Floats = npt.NDArray[np.float32]
 
 TOP = 5
-_ABOUT = 9  # columns that tell of a row which picture, and which condition
+_ABOUT = 11  # columns that say which picture and which condition a row is of
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,7 @@ class Prepared:
         inputs: float32 (3, side, side) each, the different stimuli.
         shown: for each condition of the plan which of the inputs it shows.
         error: why it cannot be read, None when it can.
+        reason: the few words under which unreadable pictures are counted.
     """
 
     entry: Entry
@@ -44,6 +45,7 @@ class Prepared:
     inputs: tuple[Floats, ...] = ()
     shown: tuple[int, ...] = ()
     error: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +113,8 @@ def schema(model: Model, channels: bool) -> pa.Schema:
     ``weight.SK_2_1`` the mean weight of the largest kernel over channels, in [0, 1], and, where
     channels are kept, ``channels.SK_2_1`` that weight of each channel. ``top_index`` and
     ``top_probability`` are the five likeliest classes; ``label_probability`` is that of the
-    label, where the model has its class. An unreadable picture has one row with ``error``.
+    label, where the model has its class. An unreadable picture has one row with
+    ``error``, one sentence, and ``reason``, the words it is counted under.
     """
     top = min(TOP, len(model.classes))
     columns: list[tuple[str, pa.DataType]] = [
@@ -119,9 +122,11 @@ def schema(model: Model, channels: bool) -> pa.Schema:
         ("name", pa.string()),
         ("sha256", pa.string()),
         ("label", pa.string()),
+        ("split", pa.string()),
         ("class_index", pa.int32()),
         ("box_area", pa.float32()),
         ("error", pa.string()),
+        ("reason", pa.string()),
         ("protocol", pa.string()),
         ("scale", pa.float64()),
         ("label_probability", pa.float32()),
@@ -146,7 +151,7 @@ class PartTables:
         part: which part.
     """
 
-    def __init__(self, plan: Plan, model: Model, part: int) -> None:
+    def __init__(self, plan: SurveyPlan, model: Model, part: int) -> None:
         self._plan = plan
         self._units = model.units
         self._schema = schema(model, plan.channels)
@@ -162,12 +167,14 @@ class PartTables:
         for picture, class_index in zip(group.pictures, group.class_indices, strict=True):
             about = (
                 self._position,
-                picture.entry.name,
+                picture.entry.about.name,
                 picture.sha256,
-                picture.entry.label,
+                picture.entry.about.label,
+                picture.entry.about.split,
                 class_index,
                 picture.box_area,
                 picture.error,
+                picture.reason,
             )
             conditions = [(None, None)] if picture.error else self._plan.conditions
             for condition in conditions:

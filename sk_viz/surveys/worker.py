@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -15,13 +15,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sk_viz.datasets.sources import Entry
+from sk_viz.datasets.entries import Entry
+from sk_viz.datasets.matching import ClassMatcher
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.networks.engine import EAGER, Engine, engine_of
 from sk_viz.networks.readout import Readout
 from sk_viz.pictures import normalise, read_picture, stimuli
 from sk_viz.preprocessing import Preprocessing
-from sk_viz.surveys.plan import Plan
+from sk_viz.surveys.plan import SurveyPlan
 from sk_viz.surveys.store import Store
 from sk_viz.surveys.tables import Forward, Measured, PartTables, Prepared
 
@@ -34,7 +35,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Step:
+class BatchCount:
     """What a worker has just finished.
 
     Attributes:
@@ -58,7 +59,7 @@ class Worker:
         ModelError: this machine reads the model with another engine than the survey's.
     """
 
-    def __init__(self, plan: Plan, model: Model, decoders: int) -> None:
+    def __init__(self, plan: SurveyPlan, model: Model, decoders: int) -> None:
         self.plan = plan
         self.model = model
         self.decoders = decoders
@@ -66,7 +67,7 @@ class Worker:
         self.read: Engine | Readout = engine or model.readout
         self.streams = engine.streams if engine else 1
         self.store = Store(plan.folder)
-        self.labels = class_indices(model, plan.source.wordnet_ids)
+        self.classes = ClassMatcher.of(model, plan.dataset.wordnet_ids)
 
     def _engine(self) -> Engine:
         """The survey's, which is built even where it would not pay for this worker's share."""
@@ -81,17 +82,17 @@ class Worker:
             )
         return engine
 
-    def run(self, parts: Iterable[int]) -> Iterator[Step]:
-        """Measure and store parts one after the other; what is yielded later is not stored yet.
+    def run(self, parts: Iterable[int]) -> Iterator[BatchCount]:
+        """Measure and store parts one after the other.
 
-        The last step of a part comes after the part is in place.
+        The last of a part is yielded after the part is in place; those before are not stored yet.
         """
         numbered = ((part, ref) for part in parts for ref in self.store.refs(part))
         for_parts, for_refs = itertools.tee(numbered)
         # One pass through the source for all parts, so that a table is not read again for each.
         entries = zip(
             (part for part, _ in for_parts),
-            self.plan.source.entries(ref for _, ref in for_refs),
+            self.plan.dataset.entries(ref for _, ref in for_refs),
             strict=True,
         )
         group_size = max(1, self.plan.batch // len(self.plan.conditions))
@@ -106,22 +107,22 @@ class Worker:
             measured = _ahead(network, self._measure, groups, self.streams + 1)
             for part, of_part in itertools.groupby(measured, key=lambda pair: pair[0]):
                 tables = PartTables(self.plan, self.model, part)
-                step: Step | None = None
+                counted: BatchCount | None = None
                 for _, group in of_part:
-                    if step is not None:
-                        yield step
+                    if counted is not None:
+                        yield counted
                     tables.add(group)
-                    step = Step(len(group.pictures), sum(map(bool, group.errors)))
+                    counted = BatchCount(len(group.pictures), sum(map(bool, group.errors)))
                 self.store.write_part(part, *tables.finish())
-                if step is not None:
-                    yield step
+                if counted is not None:
+                    yield counted
 
     def _prepare(self, numbered: tuple[int, Entry]) -> tuple[int, Prepared]:
         part, entry = numbered
         try:
             return part, prepare(entry, self.plan, self.model.preprocessing)
         except PictureError as error:
-            return part, Prepared(entry, error=str(error))
+            return part, Prepared(entry, error=str(error), reason=error.reason)
 
     def _measure(self, numbered: tuple[int, list[Prepared]]) -> tuple[int, Measured]:
         """Read all stimuli of some pictures, those of one size together."""
@@ -136,16 +137,19 @@ class Worker:
         place = np.empty(len(flat), np.intp)  # of an input in what was read
         place[order] = np.arange(len(flat))
         firsts = itertools.accumulate((len(p.inputs) for p in pictures), initial=0)
-        labels = [p.entry.label for p in pictures]
         return part, Measured(
             pictures,
-            [None if label is None else self.labels(label) for label in labels],
+            [self._class_index(picture.entry.about.label) for picture in pictures],
             Forward.of(read, self.model.units) if read else None,
             [
                 place[[first + shown for shown in p.shown]]
                 for p, first in zip(pictures, firsts, strict=False)
             ],
         )
+
+    def _class_index(self, label: str | None) -> int | None:
+        match = None if label is None else self.classes(label)
+        return None if match is None else match.index
 
     def _forward(self, inputs: list[Floats]) -> Iterator[tuple[Floats, list[Floats]]]:
         """What the network returns for n stimuli of one size, in batches that fit."""
@@ -169,7 +173,7 @@ class Worker:
             start += size
 
 
-def prepare(entry: Entry, plan: Plan, preprocessing: Preprocessing) -> Prepared:
+def prepare(entry: Entry, plan: SurveyPlan, preprocessing: Preprocessing) -> Prepared:
     """Decode a picture and make its stimuli, equal ones once.
 
     Raises:
@@ -177,7 +181,7 @@ def prepare(entry: Entry, plan: Plan, preprocessing: Preprocessing) -> Prepared:
     """
     if isinstance(entry.data, PictureError):
         raise entry.data
-    picture = read_picture(entry.data, entry.name, isolated=True)
+    picture = read_picture(entry.data, entry.about.name, isolated=True)
     protocols = dict.fromkeys(protocol for protocol, _ in plan.conditions)
     rgb = [
         stimulus.rgb
@@ -207,31 +211,6 @@ def prepare(entry: Entry, plan: Plan, preprocessing: Preprocessing) -> Prepared:
         tuple(normalise(rgb[i], preprocessing) for i in first),
         shown,
     )
-
-
-def class_indices(
-    model: Model, wordnet_ids: Mapping[str, tuple[str, ...]]
-) -> Callable[[str], int | None]:
-    """Which of a model's classes a label is: by its name, a WordNet id, or its number.
-
-    Args:
-        model: whose classes to look in.
-        wordnet_ids: those of the source's labels.
-
-    Returns:
-        From a label to the index of a class; None where the model has no such class.
-    """
-    known = {name.lower(): index for index, name in enumerate(model.classes)}
-    known |= {wnid: index for index, wnids in enumerate(model.wordnet_ids) for wnid in wnids}
-
-    def find(label: str) -> int | None:
-        keys = [label.lower(), label, *wordnet_ids.get(label, ())]
-        found = next((known[key] for key in keys if key in known), None)
-        if found is None and label.isdecimal() and int(label) < len(model.classes):
-            return int(label)
-        return found
-
-    return find
 
 
 def _ahead(

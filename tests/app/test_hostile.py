@@ -190,7 +190,7 @@ def test_labels_of_a_survey_are_shown_as_text(
     app.run()
     assert_plain(app)
     assert "<svg onload" not in rendered(app)
-    (kept,) = shelf.kept_surveys()
+    (kept,) = shelf.stored_surveys()
     assert re.fullmatch(r"[A-Za-z0-9-]+", kept.name)
     report = (kept.survey / "report.html").read_text(encoding="utf-8")
     assert "&lt;svg onload=alert(1)&gt;" in report

@@ -9,9 +9,9 @@ def test_a_survey_its_report_and_its_figure(model, folder, tmp_path, capsys):
     out = str(tmp_path / "survey")
     words = ["survey", str(folder), "--out", out, "--model", model, "--scales", "1,2"]
     assert run(words) == 0
-    assert "6 of them measured" in capsys.readouterr().out
+    assert "6 measured now" in capsys.readouterr().out
     assert run(words) == 0
-    assert "0 of them measured" in capsys.readouterr().out
+    assert "0 measured now" in capsys.readouterr().out
     assert run(["report", out, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["readable"] == 6
@@ -99,7 +99,7 @@ def test_worth_holds_the_weights_and_says_what_is_lost(model, folder, tmp_path, 
     assert run(["worth", str(tmp_path), "--model", model, "--scales", "1,2"]) == 0
     said = capsys.readouterr().out
     assert "held at mean" in said
-    assert "1 unreadable" in said
+    assert "1 not a picture" in said
     for file in tmp_path.rglob("*.*"):
         file.write_bytes(b"no picture")
     assert run(["worth", str(tmp_path), "--model", model, "--scales", "1,2"]) == 2

@@ -9,4 +9,4 @@ from fixtures.surveys import (
     write_labels,
     write_table,
 )
-from fixtures.training import folder
+from fixtures.training import folder, model

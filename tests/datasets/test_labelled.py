@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -68,8 +69,18 @@ def test_boxes_are_those_of_the_table(parquet):
 
 
 def test_what_is_no_source_is_refused_in_a_sentence(tmp_path, parquet):
-    with pytest.raises(PictureError, match="neither parquet files nor one folder"):
+    with pytest.raises(PictureError, match="There is no folder or file"):
         read_labelled(tmp_path / "nowhere")
-    pq.write_table(pa.table({"jpeg": [b""]}), parquet / "part-0.parquet")
-    with pytest.raises(PictureError, match="lacks the column 'label'"):
+    pq.write_table(pa.table({"jpeg": [b"1"]}), parquet / "part-0.parquet")
+    with pytest.raises(PictureError, match="can be read and has a label"):
         read_labelled(parquet)
+
+
+def test_what_has_no_label_or_is_no_picture_is_counted(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "mine")
+    (tmp_path / "mine" / "stray.png").write_bytes(read_labelled(folder).encoded[0])
+    (tmp_path / "mine" / "blue things" / "note.png").write_bytes(b"a note")
+    (tmp_path / "mine" / "blue things" / "empty.png").write_bytes(b"")
+    pictures = read_labelled(tmp_path / "mine")
+    assert len(pictures) == 48
+    assert pictures.left_out.counts == {"not a picture": 1, "unreadable": 1, "no label": 1}

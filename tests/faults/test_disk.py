@@ -12,8 +12,8 @@ import streamlit as st
 
 import sk_viz
 from sk_viz.app.shared import checkpoint
+from sk_viz.app.survey.start import store_zip
 from sk_viz.cli import run
-from sk_viz.datasets.archives import unpack_pictures
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.figures.paper.animation import make_animation
 from sk_viz.files import write_atomic, write_together
@@ -114,12 +114,12 @@ def test_a_survey_that_cannot_even_begin(tmp_path, model_folder, pictures, fault
 
 def test_the_shelf_of_the_page(tmp_path, monkeypatch, fault):
     monkeypatch.setenv("SK_VIZ_CACHE", str(tmp_path))
-    asked = shelf.Asked("x" * 500, "sknet_tiny", (1.0,), ("zoom",), None, "cpu")
+    asked = shelf.SurveyRequest("x" * 500, "sknet_tiny", (1.0,), ("zoom",), None, "cpu")
     with shelf.new_folder() as folder:
         with fault(), pytest.raises(PictureError, match="cannot be kept"):
             shelf.keep(folder, "mine", asked)
-        assert shelf.kept_surveys() == ()
-        assert shelf.keep(folder, "mine", asked) == shelf.kept_surveys()[0]
+        assert shelf.stored_surveys() == ()
+        assert shelf.keep(folder, "mine", asked) == shelf.stored_surveys()[0]
 
 
 def test_a_zip_that_does_not_fit(tmp_path, pictures, full_disk):
@@ -127,8 +127,8 @@ def test_a_zip_that_does_not_fit(tmp_path, pictures, full_disk):
     with zipfile.ZipFile(packed, "w") as archive:
         for file in pictures.rglob("*.png"):
             archive.write(file, file.name)
-    with full_disk(), pytest.raises(PictureError, match="cannot be unpacked"):
-        unpack_pictures(packed, tmp_path / "out")
+    with full_disk(), pytest.raises(PictureError, match="cannot be stored"):
+        store_zip(packed.getvalue(), tmp_path / "out.zip")
 
 
 def test_a_model_is_never_half_a_new_one(tmp_path, model_folder, contents: Contents, fault):

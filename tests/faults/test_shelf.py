@@ -55,9 +55,9 @@ def long_ago(name: str) -> None:
 
 
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_is_at_stays():
-    asked = shelf.Asked("", "sknet_tiny", (1.0,), ("zoom",), None, "cpu")
+    request = shelf.SurveyRequest("", "sknet_tiny", (1.0,), ("zoom",), None, "cpu")
     with shelf.new_folder() as folder:
-        kept = shelf.keep(folder, "mine", asked)
+        kept = shelf.keep(folder, "mine", request)
     assert names() == {kept.name}
     with unpacking() as (killed, left), unpacking() as (_, going_on):
         assert left != going_on

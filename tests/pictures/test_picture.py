@@ -219,7 +219,7 @@ def test_what_is_not_a_file(tmp_path: Path) -> None:
         b"%PDF-1.7 and more",
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         b"\0" * 500,
-        b"\0\0\0\x18ftypheic" + b"\0" * 99,
+        b"\0\0\0\x18ftypisom" + b"\0" * 99,
     ],
 )
 def test_what_is_not_a_picture(data: bytes) -> None:

@@ -171,7 +171,7 @@ def test_an_unfinished_survey_says_so(tmp_path, model_folder, class_folders, mon
 
 @pytest.mark.parametrize(
     ("scales", "protocols"),
-    [((1.5, 2.0), ("zoom",)), ((1.0,), ("blur",)), ((1.0, 3.0), ("resolution",))],
+    [((1.0,), ("blur",)), ((1.0, 3.0), ("resolution",))],
 )
 def test_other_surveys_can_be_reported(tmp_path, model_folder, class_folders, scales, protocols):
     run_survey(str(model_folder), class_folders, tmp_path / "out", scales, protocols, device="cpu")

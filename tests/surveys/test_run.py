@@ -117,11 +117,13 @@ def test_every_part_has_a_whole_record(tmp_path, model_folder, class_folders):
 
 def test_resolution_mixes_sizes(tmp_path, model_folder, class_folders):
     out = tmp_path / "out"
-    run_survey(str(model_folder), class_folders, out, (1.5, 2.0), ("resolution",), device="cpu")
+    run_survey(
+        str(model_folder), class_folders, out, (1.0, 1.5, 2.0), ("resolution",), device="cpu"
+    )
     rows = Store(out).table().to_pandas().dropna(subset="protocol")
     model = sk_viz.load_model(model_folder, "cpu")
     picture = sk_viz.read_picture(class_folders / "circle" / "1.png")
-    sweep = sk_viz.sweep(model, picture, (1.5, 2.0), "resolution")
+    sweep = sk_viz.sweep(model, picture, (1.0, 1.5, 2.0), "resolution")
     found = rows[rows["sha256"] == picture.sha256]["difference.SK_3_1"]
     np.testing.assert_allclose(found, sweep.unit_differences("SK_3_1"), atol=1e-6)
 
@@ -271,7 +273,8 @@ def test_a_disk_that_fails_is_one_sentence(
         (PictureError, {"limit": 0}),
         (ScaleError, {"protocols": ()}),
         (ScaleError, {"protocols": ("zoom", "zoom")}),
-        (ScaleError, {"scales": (0.5,)}),
+        (ScaleError, {"scales": (0.5, 1.0)}),
+        (ScaleError, {"scales": (1.5, 2.0)}),
         (PictureError, {"source": "nowhere"}),
     ],
 )
@@ -323,12 +326,12 @@ def test_many_pictures_are_read_by_a_faster_engine(
 
 def test_a_worker_with_another_engine_stops(tmp_path, model_folder, class_folders):
     """As on a machine of a cluster that lacks what the others have."""
-    from sk_viz.datasets.sources import open_source
-    from sk_viz.surveys.plan import Plan
+    from sk_viz.datasets.opening import open_dataset
+    from sk_viz.surveys.plan import SurveyPlan
     from sk_viz.surveys.worker import Worker
 
     record = {"engine": "openvino 2025.3"}
-    source = open_source(class_folders)
-    plan = Plan(str(tmp_path), source, (("zoom", 1.0),), False, 4, 8, record)
+    dataset = open_dataset(class_folders)
+    plan = SurveyPlan(str(tmp_path), dataset, (("zoom", 1.0),), False, 4, 8, record)
     with pytest.raises(ModelError, match=r"reads with openvino 2025\.3, this machine with"):
         Worker(plan, sk_viz.load_model(model_folder, "cpu"), 2)

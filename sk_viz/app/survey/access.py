@@ -14,7 +14,7 @@ from pathlib import Path
 import streamlit as st
 
 from sk_viz.errors import PictureError
-from sk_viz.surveys.shelf import find, kept_surveys
+from sk_viz.surveys.shelf import find, stored_surveys
 from sk_viz.surveys.store import Store
 
 OPENED = "survey.opened"
@@ -64,7 +64,7 @@ def _is_loopback(address: str | None) -> bool:
 def surveys_at_hand() -> dict[str, SurveyAtHand]:
     """By name, the newest first; those that have not begun are left out."""
     own: list[str] = st.session_state.get(OPENED, [])
-    names = [one.name for one in kept_surveys()] if on_loopback() else []
+    names = [one.name for one in stored_surveys()] if on_loopback() else []
     found = {}
     for name in dict.fromkeys([*names, *own]):
         try:

@@ -23,7 +23,7 @@ from sk_viz.app.survey.runs import SurveyRun, SurveyRuns
 from sk_viz.app.survey.start import NewSurvey, new_survey
 from sk_viz.app.survey.view import NEW, SurveyView
 from sk_viz.errors import PictureError
-from sk_viz.surveys.shelf import Kept, done_and_total, find, sweep_shelf
+from sk_viz.surveys.shelf import StoredSurvey, done_and_total, find, sweep_shelf
 from sk_viz.types import Progress
 from sk_viz.version import __version__
 
@@ -67,25 +67,25 @@ def _page() -> None:
     survey = shell.last_good(f"survey.{view.survey}", lambda: at_hand(view.survey))
     if survey is None:
         return
-    kept = _kept(view.survey)
+    stored = _stored(view.survey)
     run = runs().of(view.survey)
     if run is not None and run.running:
         _watch(run)
         return
     done, total = done_and_total(survey.folder)
-    _unfinished(kept, run, done, total)
+    _unfinished(stored, run, done, total)
     if done:
         data = shell.last_good(f"survey.report.{view.survey}", lambda: _data(survey))
         if data is not None:
             report(survey, data, view)
-    if kept is not None and may_delete(kept.name):
-        _deletion(kept)
+    if stored is not None and may_delete(stored.name):
+        _deletion(stored)
 
 
-def _begin(kept: Kept) -> None:
-    remember(kept.name)
-    runs().start(kept)
-    change(SurveyView, survey=kept.name, seen=0.0)
+def _begin(stored: StoredSurvey) -> None:
+    remember(stored.name)
+    runs().start(stored)
+    change(SurveyView, survey=stored.name, seen=0.0)
     st.rerun()
 
 
@@ -116,7 +116,7 @@ def _open_folder() -> None:
         change(SurveyView, survey=open_folder(text), seen=0.0)
 
 
-def _kept(name: str) -> Kept | None:
+def _stored(name: str) -> StoredSurvey | None:
     """The survey on the shelf; None for one that the command line made elsewhere."""
     try:
         return find(name)
@@ -145,7 +145,7 @@ def _watch(run: SurveyRun) -> None:
         st.progress(progress.done / max(progress.total, 1), text=text)
     st.button("Stop", key="survey.stop", icon=":material/stop:", on_click=run.stop)
     st.caption(
-        "It runs on when this page is closed. What is measured is stored; stopped, it can go on."
+        "It runs on when this page is closed. What is measured is stored; you can stop and resume."
     )
 
 
@@ -157,39 +157,39 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def _unfinished(kept: Kept | None, run: SurveyRun | None, done: int, total: int) -> None:
-    """Why it is not finished, and the button that goes on."""
+def _unfinished(stored: StoredSurvey | None, run: SurveyRun | None, done: int, total: int) -> None:
+    """Why it is not finished, and the button that resumes it."""
     if run is not None and run.error:
         shell.tell(run.error)
     if total and done >= total:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        stored = f"{done:,} of {total:,} pictures are stored" if total else "nothing is stored yet"
-        st.info(f"Not finished: {stored}.", icon=":material/pause:")
-        if kept is not None:
+        far = f"{done:,} of {total:,} pictures are stored" if total else "nothing is stored yet"
+        st.info(f"Not finished: {far}.", icon=":material/pause:")
+        if stored is not None:
             st.button(
-                "Go on",
+                "Resume",
                 key="survey.go_on",
                 icon=":material/play_arrow:",
                 on_click=_go_on,
-                args=(kept,),
+                args=(stored,),
             )
 
 
-def _go_on(kept: Kept) -> None:
-    runs().start(kept)
+def _go_on(stored: StoredSurvey) -> None:
+    runs().start(stored)
 
 
-def _deletion(kept: Kept) -> None:
+def _deletion(stored: StoredSurvey) -> None:
     """A button that asks, and under it the one that deletes."""
     with st.popover("Delete", type="tertiary", icon=":material/delete:"):
         own = (
             "The pictures stay where they are."
-            if kept.asked.source
+            if stored.request.source
             else ("The pictures that were uploaded for it go too.")
         )
         st.markdown(
-            f"Delete **{kept.name}**, its results and its report? They cannot be brought back. "
+            f"Delete **{stored.name}**, its results and its report? They cannot be brought back. "
             f"{own}"
         )
         st.button(
@@ -198,19 +198,19 @@ def _deletion(kept: Kept) -> None:
             type="primary",
             icon=":material/delete_forever:",
             on_click=_delete,
-            args=(kept,),
+            args=(stored,),
         )
 
 
-def _delete(kept: Kept) -> None:
+def _delete(stored: StoredSurvey) -> None:
     try:
-        runs().discard(kept)
+        runs().discard(stored)
     except PictureError as error:
         st.session_state["survey.refused"] = str(error)
         return
-    forget(kept.name)
+    forget(stored.name)
     change(SurveyView, survey=NEW, seen=0.0)
-    st.toast(f"{kept.name} is deleted.", icon=":material/delete:")
+    st.toast(f"{stored.name} is deleted.", icon=":material/delete:")
 
 
 def _data(survey: SurveyAtHand) -> dict[str, Any]:

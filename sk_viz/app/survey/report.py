@@ -15,9 +15,11 @@ import streamlit as st
 
 from sk_viz.app.shared import controls, identity, shell
 from sk_viz.app.survey.access import SurveyAtHand
+from sk_viz.app.survey.coverage import draw_coverage
 from sk_viz.app.survey.view import SurveyView
 from sk_viz.figures.screen.style import scale_label
 from sk_viz.figures.screen.survey import at, effect_forest, rising_forest
+from sk_viz.surveys.coverage import survey_coverage
 from sk_viz.surveys.store import RECORD, Store
 
 SURE = 0.05
@@ -27,7 +29,8 @@ def report(survey: SurveyAtHand, data: Mapping[str, Any], view: SurveyView) -> N
     """Draw it: the answer, the units, the classes, and the files."""
     changes = data["changes"]
     if not changes:
-        st.info("Effects need two pictures and the scale 1.0 beside another: survey such ones.")
+        st.info("Effects need at least two pictures and a scale besides 1.0.")
+        draw_coverage(survey_coverage(Store(survey.folder)))
         _files(survey, data)
         return
     protocols = list(dict.fromkeys(row["protocol"] for row in changes))
@@ -149,9 +152,7 @@ def _about(survey: SurveyAtHand, data: Mapping[str, Any]) -> None:
     )
     badges = identity.marks(record["model_kind"], split=split)
     st.markdown(identity.brief(record["model"], note, badges))
-    if data["unreadable_count"]:
-        with st.expander(f"Could not be read: {data['unreadable_count']:,}"):
-            st.dataframe(pd.DataFrame(data["unreadable"]), hide_index=True)
+    draw_coverage(survey_coverage(Store(survey.folder)))
 
 
 def _files(survey: SurveyAtHand, data: Mapping[str, Any]) -> None:

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 
 from sk_viz.app.server import log
 from sk_viz.app.server.ending import ending
 from sk_viz.app.server.jobs import StoppedError
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.surveys.run import SurveyProgress, run_survey
-from sk_viz.surveys.shelf import Kept, discard, remove
+from sk_viz.surveys.shelf import StoredSurvey, discard, remove
 
 # Pictures that are stored at once: what stopping costs at most, and how often a report can grow.
 PART_SIZE = 32
 
 
 class SurveyRun:
-    """One run of a kept survey.
+    """One run of a stored survey.
 
     Attributes:
-        kept: which.
+        stored: which.
         progress: how far it is; None until the first picture.
         error: one sentence on why it ended early; "" otherwise.
         stopped: it ended because somebody stopped it.
     """
 
-    def __init__(self, kept: Kept) -> None:
-        self.kept = kept
+    def __init__(self, stored: StoredSurvey) -> None:
+        self.stored = stored
         self.progress: SurveyProgress | None = None
         self.error = ""
         self.stopped = False
+        self._lock = threading.Lock()
+        self._begun = False
         self._over = threading.Event()
         self._stop = threading.Event()
 
@@ -39,15 +42,25 @@ class SurveyRun:
         return not self._over.is_set()
 
     def stop(self) -> None:
-        """Let it end after the batch it is at; what is stored stays."""
-        self._stop.set()
+        """End it: at once while it waits, else after its current batch; what is stored stays."""
+        with self._lock:
+            self._stop.set()
+            if self._begun or self._over.is_set():
+                return
+            self.stopped = True
+            self._over.set()
+        log.event("survey", outcome="stopped")
 
     def wait(self, seconds: float) -> bool:
-        """Whether it is over after so long at most."""
+        """Whether it is over within some seconds."""
         return self._over.wait(seconds)
 
     def work(self) -> None:
-        """Run it to its end; says here how that was."""
+        """Run it to its end, unless it was stopped while it waited; the outcome stands here."""
+        with self._lock:
+            if self._over.is_set():
+                return
+            self._begun = True
         outcome = "refused"
         try:
             self._survey()
@@ -64,30 +77,26 @@ class SurveyRun:
                 return
             outcome = "failed"
             log.failure("survey", error)
-            self.error = (
-                "The survey ended early; the server's log says why. It can be gone on with."
-            )
+            self.error = "The survey ended early; the server's log says why. It can be resumed."
         finally:
             log.event("survey", outcome=outcome)
             self._over.set()
 
     def _survey(self) -> None:
-        asked = self.kept.asked
-        if self._stop.is_set():
-            raise StoppedError
+        request = self.stored.request
         run_survey(
-            asked.model,
-            self.kept.source,
-            self.kept.survey,
-            asked.scales,
-            asked.protocols,
-            limit=asked.limit,
+            request.model,
+            self.stored.source,
+            self.stored.survey,
+            request.scales,
+            request.protocols,
+            limit=request.limit,
             progress=self._report,
-            device=asked.device,
+            device=request.device,
             part_size=PART_SIZE,
         )
-        if not asked.source:
-            remove(self.kept.pictures)  # nobody's pictures are kept longer than needed
+        if not request.source:
+            remove(self.stored.pictures)  # nobody's pictures are stored longer than needed
 
     def _report(self, progress: SurveyProgress) -> None:
         self.progress = progress
@@ -96,38 +105,41 @@ class SurveyRun:
 
 
 class SurveyRuns:
-    """The runs of the process, one at a time in the order they were asked for."""
+    """The runs of the process, one at a time, first in, first out."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turn = threading.Lock()
+        self._queue: deque[SurveyRun] = deque()
+        self._current: SurveyRun | None = None
         self._runs: dict[str, SurveyRun] = {}
         threading.Thread(target=self._end, name="sk-viz-end", daemon=True).start()
 
-    def start(self, kept: Kept) -> SurveyRun:
-        """Begin or go on; the run that is there already while it lasts."""
+    def start(self, stored: StoredSurvey) -> SurveyRun:
+        """Begin or resume a survey; while it runs or waits, its present run."""
         with self._lock:
-            run = self._runs.get(kept.name)
+            run = self._runs.get(stored.name)
             if run is not None and run.running:
                 return run
-            self._runs.pop(kept.name, None)
-            run = self._runs[kept.name] = SurveyRun(kept)
-        # A daemon: a survey may be killed at any moment, and the server must end when asked to.
-        threading.Thread(target=self._take_turn, args=(run,), daemon=True).start()
+            run = self._runs[stored.name] = SurveyRun(stored)
+            idle = self._current is None and not self._queue
+            self._queue.append(run)
+        if idle:
+            # A daemon: a survey may be killed at any moment, and the server must end when asked to.
+            threading.Thread(target=self._work, name="sk-viz-surveys", daemon=True).start()
         return run
 
-    def discard(self, kept: Kept) -> None:
+    def discard(self, stored: StoredSurvey) -> None:
         """Delete a survey that does not run.
 
         Raises:
             PictureError: it runs, or cannot be deleted.
         """
         with self._lock:
-            run = self._runs.get(kept.name)
+            run = self._runs.get(stored.name)
             if run is not None and run.running:
-                raise PictureError(f"{kept.name!r} is running: stop it first.")
-            discard(kept)
-            self._runs.pop(kept.name, None)
+                raise PictureError(f"{stored.name!r} is running: stop it first.")
+            discard(stored)
+            self._runs.pop(stored.name, None)
 
     def of(self, name: str) -> SurveyRun | None:
         """The last run of a survey, None where this process had none."""
@@ -135,10 +147,13 @@ class SurveyRuns:
             return self._runs.get(name)
 
     def ahead_of(self, run: SurveyRun) -> int:
-        """How many others were asked for before it and are not over."""
+        """How many others must end before a run begins."""
         with self._lock:
-            runs = list(self._runs.values())
-        return sum(other.running for other in runs[: runs.index(run)]) if run in runs else 0
+            if run not in self._queue:
+                return 0
+            before = list(self._queue)[: self._queue.index(run)]
+            current = [] if self._current is None else [self._current]
+        return sum(other.running for other in [*current, *before])
 
     def _end(self) -> None:
         """Stop them all when the server ends, which otherwise waits for the threads that decode."""
@@ -148,6 +163,12 @@ class SurveyRuns:
         for run in runs:
             run.stop()
 
-    def _take_turn(self, run: SurveyRun) -> None:
-        with self._turn:
+    def _work(self) -> None:
+        """Take one run after the other, until none waits."""
+        while True:
+            with self._lock:
+                self._current = self._queue.popleft() if self._queue else None
+                run = self._current
+            if run is None:
+                return
             run.work()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +14,15 @@ from sk_viz.app.shared import controls, shell
 from sk_viz.app.state.address import in_address, number
 from sk_viz.app.state.settings import UPLOAD, Settings, current
 from sk_viz.app.survey.access import on_loopback
-from sk_viz.datasets.archives import (
-    MAX_EXPANDED_BYTES,
-    MAX_PICTURES,
-    MAX_ZIP_BYTES,
-    unpack_pictures,
-)
-from sk_viz.datasets.sources import open_source
+from sk_viz.datasets.opening import open_dataset
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.pictures import PROTOCOLS, check_scales, parse_scales
-from sk_viz.surveys.shelf import Asked, Kept, keep, new_folder
+from sk_viz.surveys.shelf import PICTURES, StoredSurvey, SurveyRequest, keep, new_folder
 
 ZIP, FOLDER = "Upload a zip", "A folder here"
 MAX_SCALES = 11
+MAX_ZIP_BYTES = 200 * 2**20
+MAX_PICTURES = 5000
 
 
 def _read_protocols(text: str) -> tuple[str, ...]:
@@ -51,12 +49,12 @@ class NewSurvey:
     limit: int = in_address(0, "survey_limit", lambda text: int(number(0, 10**7)(text)), str)
 
 
-def new_survey(settings: Settings) -> Kept | None:
+def new_survey(settings: Settings) -> StoredSurvey | None:
     """The form; the survey that was asked for, on the shelf, when it was just sent."""
     form = current(NewSurvey)
     pictures, asked = st.columns([1.2, 1], gap="large")
     with pictures:
-        given = asked_pictures("survey", "they go when the survey is done")
+        given = asked_pictures("survey", "they are deleted afterwards")
     with asked:
         _conditions(settings, form)
     if not st.button(
@@ -69,7 +67,7 @@ def new_survey(settings: Settings) -> Kept | None:
         return None
     try:
         with st.spinner("Looking at the pictures …"):
-            return _kept(given, settings, form)
+            return _stored(given, settings, form)
     except (PictureError, ModelError, ScaleError) as error:
         shell.tell(str(error))
         return None
@@ -89,20 +87,41 @@ def asked_pictures(key: str, kept: str) -> Any:
         )
     if how == FOLDER:
         path = st.text_input(
-            "Folder or parquet file",
+            "Folder or file",
             key=f"{key}.source",
             placeholder="/path/to/pictures",
-            help="Pictures, one folder a class, or parquet with the columns jpeg, label, name.",
+            help="Pictures, one folder per class, a zip or tar, parquet, or a CSV list of paths "
+            "and labels.",
         )
         st.caption("It is read where it lies; nothing in it is changed.")
         return path.strip() or None
     most = min(MAX_ZIP_BYTES // 2**20, int(st.get_option("server.maxUploadSize")))
     given = st.file_uploader("Zip of pictures", ["zip"], key=f"{key}.zip", max_upload_size=most)
     st.caption(
-        f"One folder a class gives statistics by class. Up to {MAX_PICTURES:,} pictures, {most} "
-        f"MB, {MAX_EXPANDED_BYTES // 2**20} MB unpacked; {kept}."
+        f"One folder per class gives statistics by class. Up to {MAX_PICTURES:,} pictures and "
+        f"{most} MB; {kept}."
     )
     return given
+
+
+def store_zip(data: bytes, file: Path) -> None:
+    """Write an uploaded zip, once it is known to hold pictures.
+
+    Raises:
+        PictureError: it is too large, not a zip, without pictures, with too many of them, or
+            cannot be written.
+    """
+    if len(data) > MAX_ZIP_BYTES:
+        raise PictureError(f"The zip is over {MAX_ZIP_BYTES // 2**20} MB: send fewer pictures.")
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise PictureError("The file is not a complete zip: create it again.")
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise PictureError(f"The zip cannot be stored: {error.strerror or error}.") from error
+    count = sum(1 for _ in open_dataset(file).abouts())
+    if count > MAX_PICTURES:
+        raise PictureError(f"The zip holds over {MAX_PICTURES:,} pictures: send fewer.")
 
 
 def _conditions(settings: Settings, form: NewSurvey) -> None:
@@ -136,8 +155,8 @@ def _conditions(settings: Settings, form: NewSurvey) -> None:
     )
 
 
-def _kept(given: Any, settings: Settings, form: NewSurvey) -> Kept:
-    """Check everything, unpack, and put it on the shelf.
+def _stored(given: Any, settings: Settings, form: NewSurvey) -> StoredSurvey:
+    """Check everything and put it on the shelf.
 
     Raises:
         PictureError, ModelError, ScaleError: it cannot be surveyed.
@@ -158,12 +177,12 @@ def _kept(given: Any, settings: Settings, form: NewSurvey) -> Kept:
     path = given if isinstance(given, str) else ""
     if path:
         path = str(Path(path).expanduser().absolute())
-        open_source(path)
+        open_dataset(path)
     title = Path(path or given.name).stem
-    asked = Asked(
+    request = SurveyRequest(
         path, settings.model, scales, tuple(form.protocols), form.limit or None, settings.device
     )
     with new_folder() as folder:
         if not path:
-            unpack_pictures(given, folder / "pictures")
-        return keep(folder, title, asked)
+            store_zip(given.getvalue(), folder / PICTURES)
+        return keep(folder, title, request)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import tempfile
 from collections.abc import Hashable
@@ -19,9 +18,10 @@ from sk_viz.app.shared.downloads import file_stem, table_parquet
 from sk_viz.app.shared.scene import File, download
 from sk_viz.app.state.address import in_address, number
 from sk_viz.app.state.settings import Settings, current
-from sk_viz.app.survey.start import MAX_SCALES, asked_pictures
-from sk_viz.datasets.archives import unpack_pictures
-from sk_viz.datasets.sources import fingerprint, open_source
+from sk_viz.app.survey.coverage import draw_coverage
+from sk_viz.app.survey.start import MAX_SCALES, asked_pictures, store_zip
+from sk_viz.datasets.coverage import Coverage
+from sk_viz.datasets.opening import fingerprint, open_dataset
 from sk_viz.errors import ScaleError
 from sk_viz.figures.screen.style import scale_label, share_label
 from sk_viz.figures.screen.worth import accuracy_lines
@@ -51,19 +51,17 @@ class WorthView:
 
 @dataclass(frozen=True, eq=False)
 class Worth:
-    """What is drawn: the measure, of which model, and the pictures that it could not use.
+    """What is drawn: the measure, of which model, and what became of the pictures.
 
     Attributes:
         model: that was measured.
         value: what was found.
-        left_out: how many are of classes that it does not have.
-        unreadable: what is wrong with each that could not be read.
+        coverage: what became of everything that was given.
     """
 
     model: Model
     value: ChoiceValue
-    left_out: int
-    unreadable: tuple[str, ...]
+    coverage: Coverage
 
 
 def many(settings: Settings) -> None:
@@ -111,7 +109,7 @@ def many(settings: Settings) -> None:
 
 
 def _compute(settings: Settings, view: WorthView, given: Any) -> Worth:
-    from sk_viz.measures.accuracy import known_pictures
+    from sk_viz.datasets.known import known_pictures
     from sk_viz.measures.choice.value import value_of_choice
 
     protocol = "zoom" if settings.protocol == "object" else settings.protocol
@@ -122,19 +120,18 @@ def _compute(settings: Settings, view: WorthView, given: Any) -> Worth:
     data = None if isinstance(given, str) else given.getvalue()
     source: Hashable
     if data is None:
-        source = (given, fingerprint(open_source(given)))
+        source = (given, fingerprint(open_dataset(given).abouts()))
     else:
         source = hashlib.sha256(data).hexdigest()
 
     def work(report: Progress) -> Worth:
         with tempfile.TemporaryDirectory(prefix="sk-viz-") as folder:
+            place = Path(given) if data is None else Path(folder) / "pictures.zip"
             if data is not None:
-                unpack_pictures(io.BytesIO(data), Path(folder))
-            pictures = known_pictures(
-                model, Path(folder) if data is not None else Path(given), view.limit or None
-            )
+                store_zip(data, place)
+            pictures = known_pictures(model, place, view.limit or None)
             value = value_of_choice(model, pictures, scales, protocol, progress=report)
-            return Worth(model, value, pictures.left_out, tuple(pictures.unreadable.values()))
+            return Worth(model, value, pictures.coverage)
 
     key = ("worth", model.sha256, model.id, str(model.device), source)
     return shell.result((*key, scales, protocol, view.limit), "Holding the weights", work)
@@ -155,21 +152,13 @@ def _draw(found: Worth) -> None:
         alt="Top-1 accuracy over scale with live weights, with weights held at 1.0×, and with "
         "weights held at their mean. The same numbers can be downloaded as a table.",
     )
-    left = f" {found.left_out} more are of classes that it does not have." if found.left_out else ""
-    if found.unreadable:
-        count = len(found.unreadable)
-        st.warning(
-            f"{count} picture{'s' * (count > 1)} could not be read and "
-            f"{'are' if count > 1 else 'is'} not counted. The first: "
-            f"{shell.plain(found.unreadable[0])}",
-            icon=":material/broken_image:",
-        )
+    draw_coverage(found.coverage)
     model = found.model
     st.markdown(identity.brief(model.id, model.note, identity.marks_of(model)))
     st.caption(
         f"{int(table['n'].iloc[0])} pictures. Bars are Wilson's 95 % intervals; the intervals of "
         "a loss are bootstraps over the same pictures with and without. The mean is of these "
-        f"pictures' own weights.{left}"
+        f"pictures' own weights."
     )
 
 

@@ -1,4 +1,4 @@
-"""Bytes of one of six formats to upright pixels, or one sentence saying why not.
+"""Bytes of a picture's file to upright pixels, or one sentence saying why not.
 
 Pillow reads the header before memory is spent, and decodes. JPEG and TIFF come from OpenCV, which
 is quicker with the one and knows more kinds of the other, after Pillow has found the file whole:
@@ -24,20 +24,6 @@ from sk_viz.quiet import ignored_warnings
 Pixels = npt.NDArray[np.uint8]
 
 MAX_PIXELS = 50_000_000
-FORMATS = "JPEG, PNG, WebP, BMP, TIFF or GIF"
-
-# What a file is, is said by its first bytes; its extension is never asked.
-_SIGNATURES = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"BM", "BMP"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
-)
 
 # A progressive JPEG paints its whole area once a scan: a crafted one would take hours. Real ones
 # have about ten; what counts as one by chance in the film of a motion photo stays below this.
@@ -55,31 +41,19 @@ _UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 }
 
 
-def recognise(data: bytes, name: str) -> str:
-    """Which format the content is: "JPEG", "PNG", "WEBP", "BMP", "TIFF" or "GIF".
-
-    Raises:
-        PictureError: none of these.
-    """
-    for signature, format_ in _SIGNATURES:
-        if data.startswith(signature):
-            return format_
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    raise PictureError(f"{name!r} is not a picture that can be read: give a {FORMATS} file.")
-
-
 def decode(data: bytes, format_: str, name: str) -> Pixels:
     """Upright uint8 (H, W, 3) RGB, or (H, W, 4) RGBA where the file has transparency.
 
     Args:
         data: the whole file.
-        format_: what :func:`recognise` said.
+        format_: of :func:`~sk_viz.pictures.decoding.signatures.recognise`.
         name: of the picture, for the sentence of an error.
 
     Raises:
         PictureError: broken, cut short, over ``MAX_PIXELS``, or of 32 bits a channel.
     """
+    if format_ == "HEIF":
+        _register_heif()
     with _quiet():
         image = _open(data, format_, name)
         alpha = "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La")
@@ -96,6 +70,13 @@ def decode(data: bytes, format_: str, name: str) -> Pixels:
         # is broken.
         turn = _UPRIGHT.get(_orientation(image))
     return turn(pixels) if turn else pixels
+
+
+def _register_heif() -> None:
+    """Let Pillow open HEIC files, by the package that :func:`recognise` has found."""
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
 
 
 def _decode_tiff(data: bytes, image: Image.Image, name: str, alpha: bool) -> Pixels:

@@ -13,14 +13,14 @@ import torch
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.pictures.decoding.isolated import PROCESSES
 from sk_viz.surveys.engines.process import WorkerProcess
-from sk_viz.surveys.plan import Plan
-from sk_viz.surveys.worker import Step, Worker
+from sk_viz.surveys.plan import SurveyPlan
+from sk_viz.surveys.worker import BatchCount, Worker
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
 
 
-def run(plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[Step]:
+def run(plan: SurveyPlan, model: Model, parts: Sequence[int]) -> Iterator[BatchCount]:
     """Measure parts on every device of the model's kind."""
     every = model.device.type == "cuda" and model.device.index is None
     count = torch.cuda.device_count() if every else 1
@@ -31,8 +31,8 @@ def run(plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[Step]:
 
 
 def run_processes(
-    plan: Plan, model_id: str, devices: Sequence[str], parts: Sequence[int]
-) -> Iterator[Step]:
+    plan: SurveyPlan, model_id: str, devices: Sequence[str], parts: Sequence[int]
+) -> Iterator[BatchCount]:
     """Measure parts in one new process a device; a part goes to whichever is free.
 
     Args:
@@ -52,7 +52,7 @@ def run_processes(
         with lock:
             return next(waiting, None)
 
-    said: queue.SimpleQueue[Step | ModelError | PictureError | None] = queue.SimpleQueue()
+    said: queue.SimpleQueue[BatchCount | ModelError | PictureError | None] = queue.SimpleQueue()
     decoders = decoders_of(_cores() // len(devices))
     processes: list[WorkerProcess] = []
     try:
@@ -60,13 +60,13 @@ def run_processes(
             processes.append(WorkerProcess(plan, model_id, device, decoders, next_part, said.put))
         working = len(processes)
         while working:
-            step = said.get()
-            if step is None:
+            counted = said.get()
+            if counted is None:
                 working -= 1
-            elif isinstance(step, Step):
-                yield step
+            elif isinstance(counted, BatchCount):
+                yield counted
             else:
-                raise step
+                raise counted
     finally:
         for process in processes:
             process.end()

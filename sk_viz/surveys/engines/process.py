@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from sk_viz.errors import ModelError, PictureError
-from sk_viz.surveys.plan import Plan
-from sk_viz.surveys.worker import Step, Worker
+from sk_viz.surveys.plan import SurveyPlan
+from sk_viz.surveys.worker import BatchCount, Worker
 
 _PROGRAM = "from sk_viz.surveys.engines.process import serve; serve()"
 _MORE = "more"
@@ -35,18 +35,18 @@ class WorkerProcess:
         decoders: how many pictures are decoded at a time.
         next_part: which part it gets when it asks; None when there are no more. Called from
             another thread.
-        told: called from that thread with each step; then once with None when all went well, or
-            with the error that ended it.
+        told: called from that thread with the count of each batch; then once with
+            None when all went well, or with the error that ended it.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        plan: SurveyPlan,
         model_id: str,
         device: str,
         decoders: int,
         next_part: Callable[[], int | None],
-        told: Callable[[Step | ModelError | PictureError | None], None],
+        told: Callable[[BatchCount | ModelError | PictureError | None], None],
     ) -> None:
         path = os.pathsep.join(os.path.abspath(place) for place in sys.path)  # noqa: PTH100
         self._popen = subprocess.Popen(
@@ -72,7 +72,7 @@ class WorkerProcess:
         self,
         asked: bytes,
         next_part: Callable[[], int | None],
-        told: Callable[[Step | ModelError | PictureError | None], None],
+        told: Callable[[BatchCount | ModelError | PictureError | None], None],
     ) -> None:
         questions, answers = self._popen.stdin, self._popen.stdout
         assert questions is not None
@@ -89,7 +89,7 @@ class WorkerProcess:
                     elif "refused" in said:
                         refused = _ERRORS[said["kind"]](said["refused"])
                     else:
-                        told(Step(**said))
+                        told(BatchCount(**said))
         except OSError:  # it ended while it was being told something
             pass
         if self._popen.wait() and refused is None:
@@ -133,8 +133,8 @@ def serve() -> None:
     try:
         with device_errors():
             worker = Worker(plan, load_model(model_id, device), decoders)
-            for step in worker.run(parts()):
-                say({"pictures": step.pictures, "unreadable": step.unreadable})
+            for counted in worker.run(parts()):
+                say({"pictures": counted.pictures, "unreadable": counted.unreadable})
     except (ModelError, PictureError) as error:
         kind = "model" if isinstance(error, ModelError) else "picture"
         say({"refused": str(error), "kind": kind})

@@ -17,8 +17,8 @@ import torch
 
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.surveys.engines.local import decoders_of
-from sk_viz.surveys.plan import Plan
-from sk_viz.surveys.worker import Step, Worker
+from sk_viz.surveys.plan import SurveyPlan
+from sk_viz.surveys.worker import BatchCount, Worker
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
@@ -40,7 +40,9 @@ class PartActor:
         cores: that are this actor's.
     """
 
-    def __init__(self, plan: Plan, model_id: str, device: str, threads: int, cores: int) -> None:
+    def __init__(
+        self, plan: SurveyPlan, model_id: str, device: str, threads: int, cores: int
+    ) -> None:
         torch.set_num_threads(threads)
         self._plan, self._model, self._device = plan, model_id, device
         self._decoders = decoders_of(cores)
@@ -57,11 +59,11 @@ class PartActor:
         found: dict[str, Any] = {"pictures": [], "unreadable": [], "refused": []}
         for part in batch["part"]:
             try:
-                steps, refused = list(self._ready().run([int(part)])), ""
+                finished, refused = list(self._ready().run([int(part)])), ""
             except (ModelError, PictureError) as error:
-                steps, refused = [], str(error)
-            found["pictures"].append(sum(step.pictures for step in steps))
-            found["unreadable"].append(sum(step.unreadable for step in steps))
+                finished, refused = [], str(error)
+            found["pictures"].append(sum(one.pictures for one in finished))
+            found["unreadable"].append(sum(one.unreadable for one in finished))
             found["refused"].append(refused)
         return found
 
@@ -74,7 +76,9 @@ class PartActor:
         return self._worker
 
 
-def run(plan: Plan, model: Model, parts: Sequence[int], address: str | None) -> Iterator[Step]:
+def run(
+    plan: SurveyPlan, model: Model, parts: Sequence[int], address: str | None
+) -> Iterator[BatchCount]:
     """Measure parts on every device of the cluster.
 
     Args:
@@ -135,7 +139,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _map(ray: Any, plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[Step]:
+def _map(ray: Any, plan: SurveyPlan, model: Model, parts: Sequence[int]) -> Iterator[BatchCount]:
     threads, cores, actors = _shares(ray.nodes(), model.device.type)
     on_gpu = model.device.type == "cuda"
     context = ray.data.DataContext.get_current()
@@ -155,7 +159,7 @@ def _map(ray: Any, plan: Plan, model: Model, parts: Sequence[int]) -> Iterator[S
         for row in dataset.iter_rows():
             if row["refused"]:
                 raise ModelError(row["refused"])
-            yield Step(int(row["pictures"]), int(row["unreadable"]))
+            yield BatchCount(int(row["pictures"]), int(row["unreadable"]))
     except ray.exceptions.RayError as error:
         raise ModelError(
             f"The Ray cluster ended the survey ({str(error).partition(chr(10))[0]}): give the same "

@@ -79,10 +79,11 @@ def test_a_zip_becomes_a_report_and_leaves_no_pictures(open_page: OpenPage) -> N
     classes = app.dataframe[0]
     assert list(classes.value["class"]) == ["a", "b"]
     assert list(classes.value["pictures"]) == [3, 3]
-    assert [e.label for e in app.expander] == ["Could not be read: 1"]
-    (kept,) = shelf.kept_surveys()
-    assert kept.name.startswith("my-pictures-")
-    assert not kept.pictures.exists()
+    (shown,) = [e.label.replace("\\", "") for e in app.expander]
+    assert shown.startswith("7 found: 6 measured (6 with a label unknown to the model), 1 not a")
+    (stored,) = shelf.stored_surveys()
+    assert stored.name.startswith("my-pictures-")
+    assert not stored.pictures.exists()
     labels = [button.label for button in app.get("download_button")]
     assert labels == ["Report, HTML", "Report, JSON", "All rows, parquet"]
 
@@ -98,17 +99,17 @@ def test_a_folder_is_surveyed_where_it_lies_and_found_again(
     app = finish(app.button(key="survey.start").click().run())
     assert errors(app) == []
     assert (tmp_path / "mine" / "a" / "0.png").exists()
-    (kept,) = shelf.kept_surveys()
-    assert kept.asked.limit == 4
-    again = open_page("survey", survey=kept.name)
+    (stored,) = shelf.stored_surveys()
+    assert stored.request.limit == 4
+    again = open_page("survey", survey=stored.name)
     assert errors(again) == []
     assert "units turn to the larger kernel" in text(again)
-    by_path = open_page("survey", survey=str(kept.survey))
-    assert [f"There is no survey {str(kept.survey)!r}" in e for e in errors(by_path)] == [True]
-    by_path.text_input(key="survey.folder").set_value(str(kept.survey)).run()
+    by_path = open_page("survey", survey=str(stored.survey))
+    assert [f"There is no survey {str(stored.survey)!r}" in e for e in errors(by_path)] == [True]
+    by_path.text_input(key="survey.folder").set_value(str(stored.survey)).run()
     assert errors(by_path) == []
     assert "units turn to the larger kernel" in text(by_path)
-    again = open_page("survey", survey=str(kept.survey))
+    again = open_page("survey", survey=str(stored.survey))
     assert errors(again) == []
     assert "units turn to the larger kernel" in text(again)
 
@@ -127,20 +128,20 @@ def test_a_survey_that_was_stopped_goes_on(
                 run.stop()
             report(progress)
 
-        (run,) = [survey_page.runs().of(one.name) for one in shelf.kept_surveys()]
+        (run,) = [survey_page.runs().of(one.name) for one in shelf.stored_surveys()]
         return real(*args, progress=stop, **settings)
 
     monkeypatch.setattr(survey_runs, "run_survey", stopping)
     app = finish(upload(open_page("survey", survey_scales="1,2"), zip_of_pictures()))
     assert errors(app) == []
     assert "of 7 pictures are stored" in text(app)
-    (kept,) = shelf.kept_surveys()
-    done, total = shelf.done_and_total(kept.survey)
+    (stored,) = shelf.stored_surveys()
+    done, total = shelf.done_and_total(stored.survey)
     assert 0 < done < total == 7
     monkeypatch.setattr(survey_runs, "run_survey", real)
     app = finish(app.button(key="survey.go_on").click().run())
     assert errors(app) == []
-    assert shelf.done_and_total(kept.survey) == (7, 7)
+    assert shelf.done_and_total(stored.survey) == (7, 7)
     assert "over 6 pictures" in text(app)
 
 
@@ -155,19 +156,19 @@ def test_a_survey_is_deleted_after_asking_and_nothing_else(
     app = finish(app.button(key="survey.start").click().run())
     other = finish(upload(open_page("survey", survey_scales="1,2"), zip_of_pictures()))
     assert "cannot be brought back" in text(app)
-    (kept,) = [one for one in shelf.kept_surveys() if one.asked.source]
-    assert kept.folder.exists()
+    (stored,) = [one for one in shelf.stored_surveys() if one.request.source]
+    assert stored.folder.exists()
     app = app.button(key="survey.delete").click().run()
     assert errors(app) == []
-    assert not kept.folder.exists()
-    assert list(kept.folder.parent.glob(".*")) == []
+    assert not stored.folder.exists()
+    assert list(stored.folder.parent.glob(".*")) == []
     assert app.selectbox(key="survey.which").value == ""
-    assert [one.asked.source for one in shelf.kept_surveys()] == [""]
+    assert [one.request.source for one in shelf.stored_surveys()] == [""]
     assert len(list((tmp_path / "mine").rglob("*.png"))) == 7
-    with shelf.Store(shelf.kept_surveys()[0].survey).locked():  # as another process that runs it
+    with shelf.Store(shelf.stored_surveys()[0].survey).locked():  # as another process that runs it
         other = other.button(key="survey.delete").click().run()
     assert "Another survey is running" in errors(other)[0]
-    assert len(shelf.kept_surveys()) == 1
+    assert len(shelf.stored_surveys()) == 1
 
 
 def test_a_visitor_cannot_delete_what_another_began(
@@ -176,7 +177,7 @@ def test_a_visitor_cannot_delete_what_another_began(
     monkeypatch.setattr("sk_viz.app.survey.access.on_loopback", lambda: False)
     mine = finish(upload(open_page("survey", survey_scales="1,2"), zip_of_pictures()))
     assert [b.key for b in mine.button if b.key == "survey.delete"] == ["survey.delete"]
-    theirs = open_page("survey", survey=shelf.kept_surveys()[0].name)
+    theirs = open_page("survey", survey=shelf.stored_surveys()[0].name)
     assert "over 6 pictures" in text(theirs)
     assert "survey.delete" not in [b.key for b in theirs.button]
 
@@ -184,7 +185,7 @@ def test_a_visitor_cannot_delete_what_another_began(
 @pytest.mark.parametrize(
     ("parameters", "data", "says"),
     [
-        ({}, b"PK no zip", "not a whole zip"),
+        ({}, b"PK no zip", "not a complete zip"),
         ({"survey_scales": "0.5,1"}, None, "too small"),
         ({"survey_scales": "nonsense"}, None, "nonsense"),
         ({"model": "nonesuch"}, None, "There is no model"),
@@ -196,7 +197,7 @@ def test_what_cannot_be_surveyed_is_one_sentence_and_leaves_nothing(
     app = upload(open_page("survey", **parameters), data or zip_of_pictures(2))
     (sentence,) = errors(app)
     assert says in sentence
-    assert shelf.kept_surveys() == ()
+    assert shelf.stored_surveys() == ()
     left = shelf.shelf_dir()
     assert not left.exists() or list(left.iterdir()) == []
 
@@ -204,17 +205,17 @@ def test_what_cannot_be_surveyed_is_one_sentence_and_leaves_nothing(
 def test_a_server_that_others_reach_takes_no_paths_and_lists_nothing(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    asked = shelf.Asked(str(tmp_path), "sknet_tiny", (1.0,), ("zoom",), None, "cpu")
+    request = shelf.SurveyRequest(str(tmp_path), "sknet_tiny", (1.0,), ("zoom",), None, "cpu")
     with shelf.new_folder() as folder:
-        kept = shelf.keep(folder, "secret", asked)
+        stored = shelf.keep(folder, "secret", request)
     for module in ("survey.page", "survey.start", "survey.access"):
         monkeypatch.setattr(f"sk_viz.app.{module}.on_loopback", lambda: False)
     app = open_page("survey")
     assert "segmented_control" not in [c.type for c in app.main]
-    assert kept.name not in app.selectbox(key="survey.which").options
-    (sentence,) = errors(open_page("survey", survey=str(kept.survey)))
+    assert stored.name not in app.selectbox(key="survey.which").options
+    (sentence,) = errors(open_page("survey", survey=str(stored.survey)))
     assert sentence.startswith("There is no survey")
-    named = open_page("survey", survey=kept.name)  # whoever has the name may see it
+    named = open_page("survey", survey=stored.name)  # whoever has the name may see it
     assert errors(named) == []
     assert "nothing is stored yet" in text(named)
 

@@ -58,11 +58,12 @@ def test_a_zip_of_labelled_pictures_is_measured(open_page: OpenPage, folder: Pat
     assert f"right for **{100 * top1:.1f}\u00a0%** of the pictures" in text(app)
     assert "At 2.0× choosing anew" in text(app)
     assert "12 pictures" in text(app)
-    assert "4 more are of classes that it does not have" in text(app)
     assert "untrained" in text(app)
-    (warning,) = app.warning
-    assert "1 picture could not be read" in warning.value
-    assert "broken" in warning.value
+    (shown,) = [e.label.replace("\\", "") for e in app.expander if "found" in e.label]
+    assert "17 found: 12 measured" in shown
+    assert "4 label unknown to the model, 1 not a picture" in shown
+    names = [name for frame in app.dataframe for name in frame.value.get("name", ())]
+    assert "thing 0/a_broken_.png" in names
 
 
 def test_what_cannot_be_measured_is_one_sentence_and_leaves_the_last_result(

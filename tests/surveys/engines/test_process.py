@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 import sk_viz
-from sk_viz.datasets.sources import open_source
+from sk_viz.datasets.opening import open_dataset
 from sk_viz.errors import ModelError
 from sk_viz.surveys import run as survey_module
 from sk_viz.surveys import run_survey
 from sk_viz.surveys.engines import local as engine_local
-from sk_viz.surveys.plan import Plan
+from sk_viz.surveys.plan import SurveyPlan
 from sk_viz.surveys.store import Store
 
 
@@ -68,8 +68,8 @@ def test_the_trap_is_one(tmp_path):
 
 
 def test_what_a_process_refuses_is_said(tmp_path, model_folder, class_folders):
-    plan = Plan(
-        str(tmp_path), open_source(class_folders), (("zoom", 1.0),), False, 4, 8,
+    plan = SurveyPlan(
+        str(tmp_path), open_dataset(class_folders), (("zoom", 1.0),), False, 4, 8,
         {"engine": "openvino 9"},
     )  # fmt: skip
     with pytest.raises(ModelError, match="install the same packages"):
@@ -78,7 +78,7 @@ def test_what_a_process_refuses_is_said(tmp_path, model_folder, class_folders):
 
 def test_one_that_cannot_start_is_said_too(tmp_path, class_folders, model_folder, monkeypatch):
     model = sk_viz.load_model(model_folder, "cpu")
-    plan = Plan(str(tmp_path), open_source(class_folders), (("zoom", 1.0),), False, 4, 8, {})
+    plan = SurveyPlan(str(tmp_path), open_dataset(class_folders), (("zoom", 1.0),), False, 4, 8, {})
     monkeypatch.setattr("sk_viz.surveys.engines.process._PROGRAM", "raise SystemExit(3)")
     with pytest.raises(ModelError, match="ended early"):
         list(engine_local.run_processes(plan, model.id, ["cpu", "cpu"], [0, 1]))

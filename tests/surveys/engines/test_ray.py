@@ -12,7 +12,7 @@ from sk_viz.errors import ModelError
 from sk_viz.surveys import run as survey_module
 from sk_viz.surveys import run_survey
 from sk_viz.surveys.engines import ray as engine_ray
-from sk_viz.surveys.plan import Plan
+from sk_viz.surveys.plan import SurveyPlan
 from sk_viz.surveys.store import Store
 
 
@@ -34,7 +34,7 @@ def test_actors_store_what_the_local_engine_stores(
     run_survey(str(model_folder), class_folders, tmp_path / "local", device="cpu")
 
     def by_actors(plan, model, parts, address):
-        assert isinstance(plan, Plan)
+        assert isinstance(plan, SurveyPlan)
         threads = torch.get_num_threads()
         actors = [engine_ray.PartActor(plan, model.id, "cpu", threads, 1) for _ in range(2)]
         actors[0]({"part": [parts[0]]})
@@ -59,20 +59,22 @@ def test_actors_store_what_the_local_engine_stores(
 def test_a_plan_can_be_sent_to_a_worker(tmp_path, model_folder, class_folders):
     import pickle
 
-    from sk_viz.datasets.sources import open_source
+    from sk_viz.datasets.opening import open_dataset
 
     model = sk_viz.load_model(model_folder, "cpu")
-    source = open_source(class_folders)
-    plan = Plan(str(tmp_path), source, (("zoom", 1.0),), False, 4, 8, {"model": model.id})
+    source = open_dataset(class_folders)
+    plan = SurveyPlan(str(tmp_path), source, (("zoom", 1.0),), False, 4, 8, {"model": model.id})
     assert pickle.loads(pickle.dumps(plan)) == plan
 
 
 def test_an_actor_says_in_one_sentence_why_it_cannot(tmp_path, model_folder, class_folders):
     """Other packages than the survey's, or a disk that fails: no traceback out of a cluster."""
-    from sk_viz.datasets.sources import open_source
+    from sk_viz.datasets.opening import open_dataset
 
-    source = open_source(class_folders)
-    plan = Plan(str(tmp_path), source, (("zoom", 1.0),), False, 4, 8, {"engine": "openvino 9"})
+    source = open_dataset(class_folders)
+    plan = SurveyPlan(
+        str(tmp_path), source, (("zoom", 1.0),), False, 4, 8, {"engine": "openvino 9"}
+    )
     found = engine_ray.PartActor(plan, str(model_folder), "cpu", 1, 1)({"part": [0, 1]})
     assert found["pictures"] == found["unreadable"] == [0, 0]
     assert all("install the same packages" in text for text in found["refused"])

@@ -1,0 +1,24 @@
+"""What a run has made of its data set, on a page."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from sk_viz.app.shared import shell
+from sk_viz.datasets.coverage import Coverage
+
+
+def draw_coverage(coverage: Coverage) -> None:
+    """The counts, and under them by name what is not measured and what is said of labels."""
+    text = shell.plain(coverage.sentence())
+    rows, labels = coverage.left_out.rows(), coverage.labels.lines()
+    if not rows and not labels:
+        st.caption(text)
+        return
+    icon = ":material/broken_image:" if rows else ":material/label:"
+    with st.expander(text, icon=icon):
+        if rows:
+            st.dataframe(pd.DataFrame(rows), hide_index=True)
+        if labels:
+            st.dataframe(pd.DataFrame({"label": labels}), hide_index=True)
