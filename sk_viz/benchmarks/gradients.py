@@ -11,8 +11,9 @@ from sk_viz.benchmarks.timing import Case, Ratio
 from sk_viz.measures.attribution.attribute import attribute, attribute_all
 from sk_viz.measures.fields.effective import FieldProbe
 from sk_viz.measures.reading import batch_size, to_tensor
-from sk_viz.networks.double import double_of, hold_gates
+from sk_viz.networks.double import double_of
 from sk_viz.networks.sknet import SKBottleneck
+from sk_viz.networks.tracing.reading import reading
 from sk_viz.pictures import Picture, stimuli
 
 if TYPE_CHECKING:
@@ -73,7 +74,6 @@ def field_cases(model: Model, picture: Picture) -> tuple[list[Case], list[Ratio]
     (shown,) = stimuli(picture, (1.0,), "zoom", model.preprocessing)
     x = to_tensor([shown], model)
     network = double_of(model.network)
-    hold_gates(network, model.units)
     outputs: list[Tensor] = []
 
     def keep(_module: nn.Module, inputs: tuple[Tensor]) -> None:
@@ -87,7 +87,8 @@ def field_cases(model: Model, picture: Picture) -> tuple[list[Case], list[Ratio]
     def bare() -> None:
         outputs.clear()
         inputs = x.clone().requires_grad_()
-        network(inputs)
+        with reading(network, model.units, constant=True):
+            network(inputs)
         for output in outputs:
             torch.autograd.grad(output, inputs, retain_graph=True)
 

@@ -15,7 +15,7 @@ from sk_viz.benchmarks.timing import Case, Ratio
 from sk_viz.measures.reading import batch_size, to_tensor
 from sk_viz.measures.sweep.run import sweep
 from sk_viz.networks.engine import EAGER, Engine, engine_of
-from sk_viz.networks.units import gates
+from sk_viz.networks.units import units
 from sk_viz.pictures import Picture, stimuli
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _by_hand(
     preprocessing: Preprocessing,
     device: torch.device,
 ) -> list[tuple[Tensor, list[float]]]:
-    """What one would write for an evening: hooks on the gates, a loop over the scales."""
+    """What one would write for an evening: hooks on the units, a loop over the scales."""
     image = Image.fromarray(picture.pixels)
     short = min(image.size) * preprocessing.crop_fraction
     mean, std = (np.array(v, np.float32) for v in (preprocessing.mean, preprocessing.std))
@@ -163,10 +163,10 @@ def _by_hand(
 def _hooked(network: nn.Module) -> Iterator[list[Tensor]]:
     kept: list[Tensor] = []
     handles = [
-        gate.module.register_forward_hook(
-            lambda _module, _inputs, output, read=gate.read: kept.append(read(output))
+        network.get_submodule(unit.path).register_forward_hook(
+            lambda _module, _inputs, output, read=unit.layout.read: kept.append(read(output))
         )
-        for gate in gates(network)
+        for unit in units(network)
     ]
     try:
         yield kept

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from sk_viz.errors import ModelError
 
 if TYPE_CHECKING:
-    from sk_viz.networks.units import Unit
+    from sk_viz.networks.unit import Unit
 
 _HOOKS = (
     "_forward_hooks",
@@ -72,40 +73,47 @@ def double_of(network: nn.Module, *, meta: bool = False) -> nn.Module:
     return copy.deepcopy(network, memo).eval()
 
 
-def hold_gates(double: nn.Module, units: tuple[Unit, ...]) -> None:
-    """Make the branch weights that a double chooses constants of differentiation, in place."""
-    for unit in units:
-        double.get_submodule(unit.path).register_forward_hook(_as_constant)
-
-
-def selective_module(network: nn.Module, unit: Unit) -> nn.Module:
-    """The module of a unit that holds its branches; its output is their weighted sum V."""
-    return network.get_submodule(unit.path.rpartition(".")[0])
-
-
 def branch_modules(network: nn.Module, unit: Unit) -> tuple[nn.Module, ...]:
     """The branches of a unit, in the order of its kernels.
 
+    A branch is the largest module that runs all of its convolutions and none of another branch.
+
     Raises:
-        ModelError: no part of the unit holds one convolution of each of its kernels.
+        ModelError: a branch has no module of its own.
     """
-    for container in selective_module(network, unit).children():
-        branches = tuple(container.children())
-        if tuple(_extent(branch) for branch in branches) == unit.kernels:
-            return branches
-    raise ModelError(f"The branches of {unit.name} were not found: its convolutions lie elsewhere.")
+    found = []
+    for index, own in enumerate(unit.convolutions):
+        others = {path for m, paths in enumerate(unit.convolutions) if m != index for path in paths}
+        path = _shared_path(own)
+        if not own or any(_inside(other, path) for other in others) or _inside(unit.path, path):
+            raise ModelError(
+                f"Branch {index} of {unit.name} is not a module of its own, so its output cannot "
+                "be taken alone."
+            )
+        while path:
+            outer = path.rpartition(".")[0]
+            holds = any(_inside(other, outer) for other in (*others, unit.path))
+            if holds or isinstance(network.get_submodule(outer), nn.ModuleList | nn.ModuleDict):
+                break
+            path = outer
+        found.append(network.get_submodule(path))
+    return tuple(found)
 
 
-def _extent(branch: nn.Module) -> int | None:
-    convolutions = [m for m in branch.modules() if isinstance(m, nn.Conv2d)]
-    if len(convolutions) != 1:
-        return None
-    return 1 + int(convolutions[0].dilation[0]) * (int(convolutions[0].kernel_size[0]) - 1)
+def _inside(path: str, outer: str) -> bool:
+    return not outer or path == outer or path.startswith(f"{outer}.")
+
+
+def _shared_path(paths: Iterable[str]) -> str:
+    """The path of the smallest module that holds all modules at some paths."""
+    parts = [path.split(".") if path else [] for path in paths]
+    shared: list[str] = []
+    for names in zip(*parts, strict=False):
+        if len(set(names)) > 1:
+            break
+        shared.append(names[0])
+    return ".".join(shared)
 
 
 def _shared(tensor: Tensor, meta: bool) -> Tensor:
     return torch.empty_like(tensor, device="meta") if meta else tensor.detach()
-
-
-def _as_constant(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
-    return output.detach()

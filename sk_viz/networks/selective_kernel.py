@@ -107,30 +107,40 @@ class SelectiveKernelConv(nn.Module):
             # A module and not a function, so that its output can be read in any larger network.
             self.softmax = nn.Softmax(dim=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The weighted sum V of the branches, (N, C, H', W')."""
-        return self.forward_with_weights(x)[0]
-
-    def forward_with_weights(
-        self, x: Tensor, held: Tensor | None = None
-    ) -> tuple[Tensor, Tensor | None]:
-        """V and the branch weights that made it.
+    def forward(
+        self, x: Tensor, held: Tensor | None = None, chosen: list[Tensor] | None = None
+    ) -> Tensor:
+        """The weighted sum V of the branches.
 
         Args:
             x: (N, in_channels, H, W).
             held: (N or 1, M, C) weights to use in place of the unit's own.
+            chosen: a list to which the weights that the unit chose, (N, M, C), are appended, also
+                when others were held; nothing is appended where there is nothing to select.
 
         Returns:
-            V (N, C, H', W') and the weights the unit chose (N, M, C), also when others were
-            held; None in place of the weights where there is nothing to select.
+            V (N, C, H', W').
         """
         outputs = [branch(x) for branch in self.branches]
         if not self.selects:
-            return _total(outputs), None
+            return _total(outputs)
         assert self.softmax is not None
         weights = self.softmax(self._logits(self._compact(_total(outputs))))
+        if chosen is not None:
+            chosen.append(weights)
         used = weights if held is None else held.to(weights)
-        return _total([out * used[:, m, :, None, None] for m, out in enumerate(outputs)]), weights
+        return _total([out * used[:, m, :, None, None] for m, out in enumerate(outputs)])
+
+    def forward_with_weights(
+        self, x: Tensor, held: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """V as :meth:`forward` returns it, and the weights (N, M, C) that the unit chose.
+
+        The weights are None where there is nothing to select.
+        """
+        chosen: list[Tensor] = []
+        output: Tensor = self(x, held, chosen)
+        return output, chosen[0] if chosen else None
 
     def trace(self, x: Tensor) -> SelectionTrace:
         """The same pass with every intermediate kept.

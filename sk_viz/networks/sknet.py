@@ -131,16 +131,17 @@ class SKBottleneck(nn.Module):
         assert isinstance(norm, nn.BatchNorm2d)
         return norm
 
-    def forward_with_weights(
-        self, x: Tensor, held: Tensor | None = None
-    ) -> tuple[Tensor, Tensor | None]:
-        """The unit's output and its branch weights (N, M, C), None if it selects nothing."""
-        selected, weights = self.sk.forward_with_weights(self.reduce(x), held)
-        return self.activate(self.expand(selected) + self.shortcut(x)), weights
+    def forward(
+        self, x: Tensor, held: Tensor | None = None, chosen: list[Tensor] | None = None
+    ) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, H', W').
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, out_channels, H', W')."""
-        return self.forward_with_weights(x)[0]
+        ``held`` and ``chosen`` are those of
+        :meth:`~sk_viz.networks.selective_kernel.SelectiveKernelConv.forward`.
+        """
+        selected = self.sk(self.reduce(x), held, chosen)
+        output: Tensor = self.activate(self.expand(selected) + self.shortcut(x))
+        return output
 
 
 class SKNet(nn.Module):
@@ -166,33 +167,37 @@ class SKNet(nn.Module):
         self.head = nn.Linear(channels, config.classes)
         self._initialise()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, classes) of normalised pictures (N, 3, H, W)."""
-        return self.forward_with_weights(x)[0]
-
-    def forward_with_weights(
-        self, x: Tensor, held: Mapping[str, Tensor] | None = None
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Logits and the branch weights of every unit, in order, in one pass.
+    def forward(
+        self,
+        x: Tensor,
+        held: Mapping[str, Tensor] | None = None,
+        chosen: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Logits of normalised pictures.
 
         Nothing is kept on the module, so threads may share one network.
 
         Args:
             x: (N, 3, H, W).
             held: weights (N or 1, M, C) to use in place of a unit's own, by unit name.
+            chosen: a list to which the weights (N, M, C) that each unit chose are appended, in
+                order, also where other weights were held.
 
         Returns:
-            Logits (N, classes), and one tensor (N, M, C) for each unit that selects: what the
-            unit chose, also where other weights were held.
+            Logits (N, classes).
         """
-        weights: list[Tensor] = []
         x = self.stem(x)
         for name, block in self.blocks.items():
-            assert isinstance(block, SKBottleneck)
-            x, chosen = block.forward_with_weights(x, held.get(name) if held else None)
-            if chosen is not None:
-                weights.append(chosen)
-        return self.head(x.mean(dim=(2, 3))), weights
+            x = block(x, held.get(name) if held else None, chosen)
+        logits: Tensor = self.head(x.mean(dim=(2, 3)))
+        return logits
+
+    def forward_with_weights(
+        self, x: Tensor, held: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Logits as :meth:`forward` returns them, and the weights (N, M, C) of every unit."""
+        chosen: list[Tensor] = []
+        return self(x, held, chosen), chosen
 
     def wake(self) -> None:
         """Let the residual branches of an untrained network speak.

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
 from sk_viz.networks.readout import Readout
+from sk_viz.networks.tracing.example import Example, NoExampleError
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
 
 
-def readout(model: Model | nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Logits and the branch weights of every unit, from one forward.
+def readout(
+    model: Model | nn.Module, x: Any, example: Example | None = None
+) -> tuple[Any, dict[str, Tensor]]:
+    """What a network answers and the branch weights of every unit, from one forward.
+
+    It is read in evaluation mode and stays as it is, its own mode, statistics and gradients too.
 
     Args:
-        model: a loaded model, or any network with SK units.
-        x: (N, 3, H, W) pictures, normalised as the network wants them.
+        model: a loaded model, or any network with units.
+        x: (N, 3, H, W) pictures, normalised as the network wants them; a tuple or dict of arguments
+            for a network of several inputs.
+        example: an input that shows what the network computes, where ``x`` must not be used for
+            that; by default noise, or ``x`` itself where the network does not take the noise.
 
     Returns:
-        Logits (N, K), and for each unit name the weights (N, M, C): in [0, 1], summing to 1
-        over the M branches.
+        The network's output, most often logits (N, K), and for each unit name the weights
+        (N, M, C): in [0, 1], summing to 1 over the M branches.
 
     Raises:
-        ModelError: neither a model nor a network; one without SK units.
+        ModelError: neither a model nor a network; one without units.
     """
     if isinstance(model, Readout):
         reader = model
     elif isinstance(model, nn.Module):
-        reader = Readout(model)
+        reader = _reader(model, x, example)
     elif isinstance(own := getattr(model, "readout", None), Readout):
         reader = own
     else:
         raise ModelError(
-            f"{type(model).__name__} is no model: give one of sk_viz.load_model, or a torch module."
+            f"{type(model).__name__} is not a model: give one of sk_viz.load_model, or a torch "
+            "module."
         )
-    logits, weights = reader(x)
-    return logits, {unit.name: w for unit, w in zip(reader.units, weights, strict=True)}
+    output, weights = reader(x)
+    return output, {unit.name: w for unit, w in zip(reader.units, weights, strict=True)}
+
+
+def _reader(network: nn.Module, x: Any, example: Example | None) -> Readout:
+    if example is not None:
+        return Readout(network, example)
+    try:
+        return Readout(network)
+    except NoExampleError:
+        return Readout(network, x)

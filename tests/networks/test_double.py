@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from sk_viz.errors import ModelError
-from sk_viz.networks.double import branch_modules, double_of, hold_gates, selective_module
+from sk_viz.networks.double import branch_modules, double_of
+from sk_viz.networks.tracing.reading import reading
 from sk_viz.networks.units import Unit
 
 
@@ -78,10 +79,10 @@ def test_held_gates_cut_the_path_through_the_weights(tiny_model):
     gradients = []
     for hold in (False, True):
         double = double_of(tiny_model.network)
-        if hold:
-            hold_gates(double, tiny_model.units)
         leaf = x.clone().requires_grad_()
-        double(leaf)[0, 0].backward()
+        with reading(double, tiny_model.units, constant=hold):
+            logits = double(leaf)
+        logits[0, 0].backward()
         gradients.append(leaf.grad)
     assert not torch.allclose(*gradients)
 
@@ -89,12 +90,13 @@ def test_held_gates_cut_the_path_through_the_weights(tiny_model):
 def test_parts_of_a_unit_are_found(three_branch_model):
     unit = three_branch_model.units[0]
     block = three_branch_model.network.blocks[unit.name]
-    assert selective_module(three_branch_model.network, unit) is block.sk
     assert branch_modules(three_branch_model.network, unit) == tuple(block.sk.branches)
 
 
-def test_a_unit_without_branches_is_refused():
-    odd = nn.ModuleDict({"sk": nn.Sequential(nn.Conv2d(3, 3, 3), nn.Softmax(dim=1))})
-    unit = Unit("SK_2_1", 2, 1, (3, 5), 3, "sk.1", False, False)
-    with pytest.raises(ModelError, match="branches of SK_2_1 were not found"):
+def test_a_branch_that_is_no_module_of_its_own_is_refused():
+    odd = nn.ModuleDict({"sk": nn.ModuleDict({"a": nn.Conv2d(3, 3, 3), "b": nn.Conv2d(3, 3, 5)})})
+    unit = Unit(
+        "SK_2_1", 2, 1, (3, 5), 3, "sk", False, False, convolutions=(("sk.a",), ("sk.a", "sk.b"))
+    )
+    with pytest.raises(ModelError, match="Branch 0 of SK_2_1 is not a module of its own"):
         branch_modules(odd, unit)

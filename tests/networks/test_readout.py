@@ -206,34 +206,41 @@ def test_held_weights_that_do_not_fit(networks, held, message):
         Readout(networks["timm"])(torch.randn(2, 3, 32, 32), held)
 
 
-def test_a_unit_that_is_passed_twice_or_never():
-    class Odd(nn.Module):
-        def __init__(self, times: int):
-            super().__init__()
-            self.unit = SelectiveKernelConv(3, groups=1)
-            self.times = times
+class _Repeated(nn.Module):
+    def __init__(self, times: int):
+        super().__init__()
+        self.unit = SelectiveKernelConv(3, groups=1)
+        self.times = times
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            for _ in range(self.times):
-                x = self.unit(x)
-            return x
-
-    for times in (0, 2):
-        with pytest.raises(ModelError, match=f"SK_2_1 was passed {times} times"):
-            readout(Odd(times).eval(), torch.randn(1, 3, 8, 8))
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for _ in range(self.times):
+            x = self.unit(x)
+        return x
 
 
-def test_weights_that_vary_over_the_picture_are_refused(foreign):
-    class Spatial(foreign.NoteSKConv):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            feas = torch.stack([conv(x) for conv in self.convs], dim=1)
-            return (self.softmax(feas) * feas).sum(dim=1)
+def test_a_unit_that_runs_twice_is_two_units():
+    network = _Repeated(2).eval()
+    x = torch.randn(1, 3, 8, 8)
+    with torch.no_grad():
+        first, weights = network.unit.forward_with_weights(x)
+        _, second = network.unit.forward_with_weights(first)
+        _, found = readout(network, x)
+    assert list(found) == ["SK_2_1", "SK_2_2"]
+    assert torch.equal(found["SK_2_1"], weights)
+    assert torch.equal(found["SK_2_2"], second)
 
-    network = Spatial(8, M=2, G=2, r=2).eval()
-    message = r"softmax gives \(1, 2, 8, 6, 6\) and not one weight for each of 2 branches and 8"
-    with pytest.raises(ModelError, match=message):
-        readout(network, torch.randn(1, 8, 6, 6))
-    assert _hooks(network) == 0
+
+def test_a_unit_that_no_longer_runs_is_one_sentence():
+    network = _Repeated(2).eval()
+    reader = Readout(network)
+    network.times = 1
+    with pytest.raises(ModelError, match="did not compute the weights of SK_2_2"):
+        reader(torch.randn(1, 3, 8, 8))
+
+
+def test_a_network_whose_unit_never_runs_has_none():
+    with pytest.raises(ModelError, match="No SK unit was found"):
+        readout(_Repeated(0).eval(), torch.randn(1, 3, 8, 8))
 
 
 def test_networks_without_units_are_refused():

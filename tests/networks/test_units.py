@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import pytest
 import timm
 import torch
@@ -52,6 +54,9 @@ def test_places_of_the_figure_in_timm():
 def test_the_largest_and_smallest_branch_in_any_order():
     unit = Unit("SK_2_1", 2, 1, (5, 7, 3), 4, "", split_input=False, dead=False)
     assert (unit.largest, unit.smallest) == (1, 2)
+    both = ((3, 1), (3, 3))
+    unit = Unit("SK_2_1", 2, 1, (3, 3), 4, "", split_input=False, dead=False, extents=both)
+    assert (unit.largest, unit.smallest) == (1, 0)
 
 
 def test_own_networks_alone_and_inside_others():
@@ -85,10 +90,21 @@ def test_a_stage_ends_where_width_or_name_changes(foreign):
     def unit(channels: int) -> nn.Module:
         return foreign.NoteSKConv(channels, M=2, G=1, r=2)
 
-    flat = nn.Sequential(unit(8), nn.ReLU(), unit(8), unit(16), unit(16))
+    wider = nn.Conv2d(8, 16, 1)
+    flat = nn.Sequential(unit(8), nn.ReLU(), unit(8), wider, unit(16), unit(16))
     assert [u.name for u in units(flat)] == ["SK_2_1", "SK_2_2", "SK_3_1", "SK_3_2"]
-    named = nn.ModuleDict({"one": nn.Sequential(unit(8), unit(8)), "two": unit(8)})
-    assert [u.name for u in units(named)] == ["SK_2_1", "SK_2_2", "SK_3_1"]
+    parts = OrderedDict(one=nn.Sequential(unit(8), unit(8)), two=unit(8))
+    assert [u.name for u in units(nn.Sequential(parts))] == ["SK_2_1", "SK_2_2", "SK_3_1"]
+
+
+def test_without_names_a_stage_ends_where_the_resolution_changes(foreign):
+    pooled = nn.Sequential(
+        foreign.NoteSKConv(8, M=2, G=1, r=2),
+        nn.MaxPool2d(2),
+        foreign.NoteSKConv(8, M=2, G=1, r=2),
+        foreign.NoteSKConv(8, M=2, G=1, r=2),
+    )
+    assert [u.name for u in units(pooled)] == ["SK_2_1", "SK_3_1", "SK_3_2"]
 
 
 def test_a_unit_with_equal_rows_is_dead(foreign):
@@ -113,10 +129,10 @@ def test_a_unit_whose_branches_are_one_convolution_is_dead():
 
 
 def test_equal_kernels_are_refused_with_the_reason(foreign):
-    for groups, how in ((2, "alike"), (4, "with different groups")):
+    for groups in (2, 4):
         unit = foreign.NoteSKConv(8, M=2, G=2, r=2)
         unit.convs[1][0] = nn.Conv2d(8, 8, 3, padding=1, groups=groups)
-        with pytest.raises(ModelError, match=f"all 3x3, {how}: larger minus smaller"):
+        with pytest.raises(ModelError, match="same extent, 3x3, so that larger minus"):
             units(nn.Sequential(unit))
 
 

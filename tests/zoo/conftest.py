@@ -1,3 +1,4 @@
 """What the tests of this folder share."""
 
+from fixtures.models import make_model, noise_picture, three_branch_model, tiny_model
 from fixtures.networks import foreign, randomised

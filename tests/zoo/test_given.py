@@ -107,7 +107,7 @@ def test_a_network_without_logits_is_one_sentence():
 
 
 def test_a_readout_of_what_is_no_model_is_one_sentence():
-    with pytest.raises(ModelError, match="is no model"):
+    with pytest.raises(ModelError, match="is not a model"):
         sk_viz.readout("sknet_tiny", torch.zeros(1, 3, 8, 8))
 
 

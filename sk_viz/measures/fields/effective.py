@@ -16,9 +16,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from sk_viz.networks.double import branch_modules, double_of, hold_gates
-from sk_viz.networks.readout import Readout
-from sk_viz.networks.units import gates
+from sk_viz.networks.double import branch_modules, double_of
+from sk_viz.networks.tracing.reading import reading
 
 if TYPE_CHECKING:
     from sk_viz.networks.units import Unit
@@ -72,16 +71,13 @@ class FieldProbe:
         self, model: Model, units: Sequence[Unit], gate: Gate, place: tuple[float, float]
     ) -> None:
         double = double_of(model.network)
-        if gate == "held":
-            hold_gates(double, model.units)
-        self._readout = Readout(double)
+        self._constant = gate == "held"
+        self._units = model.units
+        self._double = double
         self._taps = [_Tap(unit, place) for unit in units]
-        layout = dict(zip((u.name for u in model.units), gates(double), strict=True))
         for tap in self._taps:
             for index, branch in enumerate(branch_modules(double, tap.unit)):
                 branch.register_forward_hook(tap.branch_hook(index))
-            read = layout[tap.unit.name]
-            read.module.register_forward_hook(tap.gate_hook(read.read))
 
     def maps(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> dict[str, FieldMaps]:
         """The maps of every unit, by name.
@@ -93,10 +89,11 @@ class FieldProbe:
         """
         with torch.inference_mode(False), torch.enable_grad():
             x = x.detach().clone().requires_grad_()
-            self._readout(x, weights)
-            if weights is not None:
-                for tap in self._taps:
-                    tap.weights = weights[tap.unit.name].to(x)
+            with reading(self._double, self._units, weights, constant=self._constant) as read:
+                self._double(x)
+            for tap in self._taps:
+                used = read.weights if weights is None else weights
+                tap.weights = used[tap.unit.name].to(x)
             found = {}
             for tap in self._taps:
                 more = tap is not self._taps[-1]
@@ -182,14 +179,6 @@ class _Tap:
             self.position = row, column
             # A copy: what follows in the network may change the map in place.
             self.columns[index] = output[:, :, row, column].clone()
-
-        return hook
-
-    def gate_hook(
-        self, read: Callable[[Tensor], Tensor]
-    ) -> Callable[[nn.Module, object, Tensor], None]:
-        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            self.weights = read(output).clone()
 
         return hook
 

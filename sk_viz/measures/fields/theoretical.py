@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
-from sk_viz.networks.double import branch_modules, double_of, hold_gates
+from sk_viz.networks.double import branch_modules, double_of
+from sk_viz.networks.tracing.reading import reading
 from sk_viz.pictures import Box
 
 if TYPE_CHECKING:
@@ -179,14 +180,14 @@ def theoretical_fields(
     # Another width, so that an operation that mixes the two axes cannot pass for one that does not.
     height, width = input_size, input_size + 32
     double = double_of(network, meta=True)
-    hold_gates(double, units)
     outputs: dict[tuple[str, int], tuple[Node | None, torch.Size]] = {}
     for unit in units:
         for index, module in enumerate(branch_modules(double, unit)):
             module.register_forward_hook(_keep(outputs, (unit.name, index)))
     with torch.inference_mode(False), torch.enable_grad():
         x = torch.empty(1, 3, height, width, device="meta", requires_grad=True)
-        double(x)
+        with reading(double, units, constant=True):
+            double(x)
     reaches: dict[Node, _Reach | None] = {}
     return {
         unit.name: tuple(

@@ -222,7 +222,7 @@ def test_grad_cam_looks_at_the_last_layer_that_feeds_it(make_model, noise_pictur
         for target in ("class", "SK_2_1", "SK_2_2", "SK_3_2")
     }
     assert layers == {
-        "class": "blocks.SK_3_2.activate",
+        "class": "blocks.SK_3_2",
         "SK_2_1": "blocks.SK_2_1.reduce",
         "SK_2_2": "blocks.SK_2_2.reduce",
         "SK_3_2": "blocks.SK_3_2.reduce",

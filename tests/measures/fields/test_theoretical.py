@@ -89,6 +89,7 @@ def build(name: str, seed: int, *, linear: bool) -> nn.Module:
 
 def gradients(network: nn.Module, side: int) -> Iterator[tuple[tuple[str, int], int, Tensor]]:
     """For each branch, at three places: its key, the position, |gradient| in the input."""
+    network.eval()  # of a network in training mode a copy is read, on which there are no hooks
     found = units(network)
     x = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
     outputs: dict[tuple[str, int], Tensor] = {}

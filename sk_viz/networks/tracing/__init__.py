@@ -1,0 +1,1 @@
+"""Choices between branches, recognised by what a network computes, read and held."""

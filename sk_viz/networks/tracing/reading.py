@@ -1,0 +1,114 @@
+"""Reading and holding the weights of units during one forward, without hooks and without locks.
+
+A mode of torch that this thread alone enters meets the softmaxes as the network calls them. Nothing
+is put on the network, so any number of threads may read and hold it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from sk_viz.errors import ModelError
+from sk_viz.networks.tracing.calls import GateCalls, GateKind, calling_module, module_names
+from sk_viz.networks.unit import Unit
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the units of a network did in one forward, by unit name.
+
+    Attributes:
+        weights: (N, M, C) what each unit chose, also where other weights were held.
+        maps: (N, M, C, *places) the same of units that choose for each place.
+        sums: (N, C, *places) each unit's weighted sum, where it was asked for.
+    """
+
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    maps: dict[str, Tensor] = field(default_factory=dict)
+    sums: dict[str, Tensor] = field(default_factory=dict)
+
+
+@contextmanager
+def reading(
+    network: nn.Module,
+    units: Sequence[Unit],
+    held: Mapping[str, Tensor] | None = None,
+    *,
+    constant: bool = False,
+    sums: bool = False,
+) -> Iterator[Reading]:
+    """Read the units of a network while this thread runs one forward of it.
+
+    Args:
+        network: in evaluation mode, without wrappers; see ``plain``.
+        units: all of its units.
+        held: weights (N or 1, M, C) to use in place of a unit's own, by unit name.
+        constant: take the weights as constants of differentiation.
+        sums: keep the weighted sums, too.
+
+    Raises:
+        ModelError: the forward does not compute the weights where it did when it was looked at.
+    """
+    mode = _Reader(network, units, held or {}, constant, sums)
+    with mode:
+        yield mode.reading
+    missed = [unit.name for unit in units if unit.name not in mode.reading.weights]
+    if missed:
+        raise ModelError(
+            f"This forward did not compute the weights of {', '.join(missed)}, which it did when "
+            "the network was looked at: its control flow must be the same for every input."
+        )
+
+
+class _Reader(GateCalls):
+    """Meets the softmaxes that are the weights of units."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        units: Sequence[Unit],
+        held: Mapping[str, Tensor],
+        constant: bool,
+        sums: bool,
+    ) -> None:
+        super().__init__()
+        self.reading = Reading()
+        self._units = {(unit.gate, unit.call): unit for unit in units}
+        self._held = held
+        self._constant = constant
+        self._names = module_names(network)
+        self._sums = sums
+        self._waiting: dict[int, Unit] = {}
+
+    def after(self, kind: GateKind, call: int, output: Tensor) -> Tensor:
+        unit = self._units.get((kind, call))
+        if unit is None:
+            return output
+        where = calling_module(self._names)
+        if where != unit.path or not unit.layout.fits(output.shape):
+            raise ModelError(
+                f"The weights of {unit.name} were expected from {unit.path or 'the network'} and "
+                f"came from {where or 'the network'} with the shape {tuple(output.shape)}: the "
+                "network's control flow must be the same for every input."
+            )
+        if self._constant:
+            output = output.detach()
+        self.reading.weights[unit.name] = unit.layout.read(output)
+        if unit.layout.by_place:
+            self.reading.maps[unit.name] = unit.layout.places(output)
+        if self._sums and unit.steps is not None:
+            self._waiting[self.steps + unit.steps] = unit
+        held = self._held.get(unit.name)
+        # The network gets a copy: some go on to change their weights in place, which would change
+        # what was read and break its gradient.
+        return output.clone() if held is None else unit.layout.lay_out(held, output)
+
+    def made(self, output: Any) -> None:
+        if self._waiting and (unit := self._waiting.pop(self.steps, None)) is not None:
+            assert isinstance(output, Tensor)
+            self.reading.sums[unit.name] = output.clone()
