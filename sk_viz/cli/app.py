@@ -38,12 +38,7 @@ def app(
 
     entry = Path(sk_viz.app.__file__).parent / "entry.py"
     chosen = _port(host, port)
-    settings = dict(_flat(tomllib.loads(settings_file().read_text())))
-    settings |= {
-        "server.address": host,
-        "server.port": str(chosen),
-        "server.headless": str(not browser or not _has_screen()).lower(),
-    }
+    settings = server_settings(host, chosen, browser=browser and _has_screen())
     flags = [f"--{name}={value}" for name, value in settings.items()]
     print(f"SK-Viz is at http://{host}:{chosen} (stop it with Ctrl-C)", flush=True)
     command = [sys.executable, "-m", "sk_viz.app.serve", str(entry), *flags]
@@ -61,6 +56,24 @@ def app(
             # is there whole or not at all, and a survey goes on from its last stored part.
             server.kill()
         return 0
+
+
+def server_settings(host: str, port: int, *, browser: bool) -> dict[str, str]:
+    """Streamlit's settings: those of the project, and where this server listens.
+
+    With ``SK_VIZ_FRAMED=1`` in the environment uploads need no token. The token is a cookie, which
+    browsers do not send from a frame of another site, as on a Hugging Face Space. It must be set
+    only where a proxy alone can reach the port; see docs/security.md.
+    """
+    settings = dict(_flat(tomllib.loads(settings_file().read_text())))
+    settings |= {
+        "server.address": host,
+        "server.port": str(port),
+        "server.headless": str(not browser).lower(),
+    }
+    if os.environ.get("SK_VIZ_FRAMED") == "1":
+        settings["server.enableXsrfProtection"] = "false"
+    return settings
 
 
 class _EndedError(Exception):

@@ -9,6 +9,8 @@ import pytest
 from server_process import healthy
 from waiting import wait_until
 
+from sk_viz.cli.app import server_settings
+
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 def test_a_term_ends_the_server_too():
@@ -23,3 +25,14 @@ def test_a_term_ends_the_server_too():
             wait_until(lambda: not healthy(address), "the server has ended", 10, 0.2)
         finally:
             app.kill()
+
+
+@pytest.mark.parametrize(("framed", "token"), [(None, "true"), ("0", "true"), ("1", "false")])
+def test_uploads_need_the_token_unless_the_app_is_framed(monkeypatch, framed, token):
+    monkeypatch.delenv("SK_VIZ_FRAMED", raising=False)
+    if framed is not None:
+        monkeypatch.setenv("SK_VIZ_FRAMED", framed)
+    settings = server_settings("0.0.0.0", 8501, browser=False)
+    assert settings["server.enableXsrfProtection"].lower() == token
+    assert settings["server.address"] == "0.0.0.0"
+    assert settings["server.headless"] == "true"
