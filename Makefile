@@ -1,6 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A file's tests stay together, since they share what is slow to make.
+WORKERS := --numprocesses logical --maxprocesses 4 --dist loadfile
 
 .PHONY: app test check lint chromium format lock clean
 
@@ -9,7 +11,7 @@ app: $(VENV)/.app
 
 # The quick suite, which every change has to pass.
 test: lint chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 # The quick suite with every test in its long form, then the benchmarks: figures, without a verdict.
 check: lint chromium

@@ -20,6 +20,7 @@ from .pictures import parse_scales as parse_scales
 from .pictures import read_cutout as read_cutout
 from .pictures import read_picture as read_picture
 from .pictures import samples as samples
+from .progress import ProgressBar as ProgressBar
 from .version import __version__ as __version__
 from .zoo.model import list_models as list_models
 from .zoo.model import load_model as load_model

@@ -12,13 +12,16 @@ from typing import Any, Protocol
 
 
 class Display(Protocol):
-    """Turns a result into HTML for a notebook and into text for a terminal."""
+    """Turns a result into HTML for a notebook, text for a terminal, or a page of its own."""
 
     def html(self, result: Any) -> str:
         """One element that stands by itself: no script, no request."""
 
     def text(self, result: Any) -> str:
         """Lines for a terminal, at most 100 characters wide."""
+
+    def page(self, sweep: Any) -> str:
+        """A sweep as one HTML page that makes no request."""
 
 
 _load: list[Callable[[], Display]] = []

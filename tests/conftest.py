@@ -1,6 +1,11 @@
 """What holds for every test."""
 
+import os
 import sys
+
+# Before torch starts its threads, here and in every process that a test starts: several workers
+# share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch

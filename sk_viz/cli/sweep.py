@@ -43,6 +43,9 @@ def sweep(
     scales: ScalesOption = DEFAULT_SCALES,
     point: PointOption = "0.5,0.5",
     out: Annotated[Path | None, typer.Option(help="FILE.parquet, .csv or .json")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="FILE.html: one page that works offline.")
+    ] = None,
     device: DeviceOption = "auto",
     dtype: Annotated[
         str, typer.Option(help="float32; bfloat16, faster and less exact; float16 on CUDA.")
@@ -50,11 +53,13 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Rescale a picture and read every unit's branch weights at each scale."""
-    from sk_viz.measures.result import check_ending
+    from sk_viz.measures.result import check_ending, check_page_ending
     from sk_viz.measures.sweep.run import sweep as run
 
     if out is not None:
         check_ending(out)
+    if html is not None:
+        check_page_ending(html)
     chosen = parse_scales(scales)
     how = presentation(protocol, point)
     shown = read(picture, protocol)
@@ -69,6 +74,8 @@ def sweep(
         )
     if out is not None:
         result.save(out)
+    if html is not None:
+        result.to_html(html)
     if as_json:
         print_json(result.to_json())
         return

@@ -32,24 +32,65 @@ def train(
     strangers: Annotated[
         Path | None,
         typer.Option(
-            help="Pictures of none of the classes, one folder for each kind of thing; by them it "
-            "is decided when the app says that a picture is likely of none."
+            help="Pictures of none of the classes, one folder for each kind of thing or parquet; "
+            "by them it is decided when the app says that a picture is likely of none."
+        ),
+    ] = None,
+    photographs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Parquet files of photographs like those that visitors bring; with them the last "
+            "stage is trained once more at the end."
+        ),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a trained model, such as models/sknet_tiny, to begin with in place of "
+            "the rounds before the photographs."
         ),
     ] = None,
     compiled: Annotated[bool, typer.Option("--compile/--no-compile")] = True,
 ) -> None:
     """Train the bundled model and write its card; started again with the same words it goes on."""
-    from sk_viz.training.card.document import document
-    from sk_viz.training.recipe import BUNDLED, Recipe
+    from sk_viz.errors import ModelError
+    from sk_viz.training.card.document import Refined, document
+    from sk_viz.training.recipe import BUNDLED, Recipe, Refinement
+    from sk_viz.training.refine import refine, weights_of
     from sk_viz.training.train import TrainingProgress
     from sk_viz.training.train import train as run
 
+    if start is not None and photographs is None:
+        raise ModelError("--start begins with the photographs: give --photographs as well.")
     with progress_bar("outlines of objects, then training") as draw:
 
         def report(progress: TrainingProgress) -> None:
             draw(progress.step, progress.steps)
 
         recipe = BUNDLED.seeded(seed) if steps is None else Recipe(steps=steps, seed=seed)
-        folder = run(data, out, recipe, compiled=compiled, report=report, searched=draw)
-    document(out, data, recipe, strangers, lambda part: print(f"judging: {part}", file=sys.stderr))
+        folder = start
+        if folder is None:
+            folder = run(data, out, recipe, compiled=compiled, report=report, searched=draw)
+        documented, refined = out, None
+        if photographs is not None:
+            last, documented = Refinement(seed=seed), out / "refined"
+            refined = Refined(last, photographs, weights_of(folder))
+            folder = refine(
+                folder,
+                data,
+                photographs,
+                documented,
+                last,
+                validation=recipe.validation,
+                report=report,
+                drawn=draw,
+            )
+    document(
+        documented,
+        data,
+        recipe,
+        strangers,
+        lambda part: print(f"judging: {part}", file=sys.stderr),
+        refined,
+    )
     print(f"The model and its card are in {folder}.")

@@ -134,11 +134,13 @@ def split_validation(
         pictures: what to split.
         share: share of the validation part, in (0, 1).
     """
-    draws = np.array(
-        [int.from_bytes(hashlib.sha256(data).digest()[:4], "big") for data in pictures.encoded]
-    )
-    held_out = draws < share * 2**32
+    held_out = np.array([drawn(data) for data in pictures.encoded]) < share
     return pictures.subset(np.flatnonzero(~held_out)), pictures.subset(np.flatnonzero(held_out))
+
+
+def drawn(encoded: bytes) -> float:
+    """A number in [0, 1) that a picture's own bytes draw, the same wherever it is asked."""
+    return int.from_bytes(hashlib.sha256(encoded).digest()[:4], "big") / 2**32
 
 
 def _classes(dataset: Dataset) -> tuple[str, ...]:

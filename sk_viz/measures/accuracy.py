@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from sk_viz.zoo.certainty import Share
 from sk_viz.zoo.model import Model
 
 _BLOCK = 64
+
+T = TypeVar("T")
 
 
 class Summary(TypedDict):
@@ -103,10 +106,24 @@ def read_in_blocks(
         view: what is shown of each.
         held: weights (1, M, C) to use in place of a unit's own, by unit name.
     """
-    for start in range(0, len(pictures), _BLOCK):
-        block = range(start, min(start + _BLOCK, len(pictures)))
-        shown = [view(read_picture(pictures.encoded[i], pictures.names[i])) for i in block]
-        yield read(model, shown, held=held)
+    blocks = (
+        [
+            view(read_picture(pictures.encoded[i], pictures.names[i]))
+            for i in range(start, min(start + _BLOCK, len(pictures)))
+        ]
+        for start in range(0, len(pictures), _BLOCK)
+    )
+    for shown in _one_ahead(blocks):
+        yield read(model, shown, held=held, pictures=len(pictures))
+
+
+def _one_ahead(blocks: Iterator[T]) -> Iterator[T]:
+    """The blocks in order, each next one made by a thread while the last is used."""
+    with ThreadPoolExecutor(1, "decode") as pool:
+        coming = pool.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = pool.submit(next, blocks, None)
+            yield block
 
 
 def evaluate(
@@ -137,8 +154,10 @@ def evaluate(
     labels: list[int] = []
     # Of each picture only what is shown is kept: a block of photographs would fill the memory.
     walk = ((view(picture), label) for picture, label in chosen)
-    while block := tuple(islice(walk, _BLOCK)):
-        found.append(read(model, [stimulus for stimulus, _ in block]).logits)
+    blocks = iter(lambda: tuple(islice(walk, _BLOCK)), ())
+    for block in _one_ahead(blocks):
+        shown = [stimulus for stimulus, _ in block]
+        found.append(read(model, shown, pictures=len(chosen)).logits)
         labels += [label for _, label in block]
         progress(len(labels) + len(chosen.unreadable), len(chosen))
     if not labels:

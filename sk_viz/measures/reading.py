@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
@@ -11,8 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sk_viz.errors import ModelError
+from sk_viz.errors import ModelError, ScaleError
 from sk_viz.networks.engine import EAGER, Dtype, Engine, engine_of
+from sk_viz.networks.pooling import pooled_gates
 from sk_viz.pictures import Stimulus, normalise
 from sk_viz.types import Progress
 
@@ -55,8 +57,22 @@ def softmax(logits: Floats) -> Floats:
     return probabilities
 
 
-def to_tensor(shown: Sequence[Stimulus], model: Model) -> Tensor:
-    """Stimuli of one size as the model's input: float32 (N, 3, H, W) on its device."""
+def to_tensor(shown: Sequence[Stimulus], model: Model, *, pooled: bool = False) -> Tensor:
+    """Stimuli of one size as the model's input: float32 (N, 3, H, W) on its device.
+
+    Args:
+        shown: the stimuli.
+        model: whose preprocessing and device.
+        pooled: whether the caller also pools the gates as the stimuli say.
+
+    Raises:
+        ScaleError: stimuli whose gates are pooled over a window, and a caller that does not.
+    """
+    if not pooled and any(stimulus.pool is not None for stimulus in shown):
+        raise ScaleError(
+            "The protocol window changes how each unit chooses, which sweeps, surveys and size "
+            "effects measure: choose another protocol here, such as zoom or tile."
+        )
     values = np.empty((len(shown), 3, *shown[0].rgb.shape[:2]), np.float32)
     for stimulus, place in zip(shown, values, strict=True):
         normalise(stimulus.rgb, model.preprocessing, place)
@@ -78,12 +94,14 @@ def read(
     *,
     held: Mapping[str, Tensor] | None = None,
     dtype: Dtype = "float32",
+    pictures: int = 1,
     progress: Progress | None = None,
 ) -> Reading:
     """Read logits and branch weights of every stimulus, without gradients.
 
     Stimuli of one size go together as :func:`batch_size` says, and half as many whenever memory
-    runs out. Where nothing is held, the model's engine reads, if it has one.
+    runs out. Where nothing is held and no gate is pooled over a window, the model's engine reads,
+    if it has one.
 
     Args:
         model: the model to read.
@@ -93,12 +111,15 @@ def read(
             (autocast); ``bfloat16`` on a CPU that has it, through OpenVINO, for networks whose
             differences kept within half of the promised 2e-3 of float32 on trial pictures. Where
             ``bfloat16`` cannot be had, float32 reads and a note says so.
+        pictures: about how many the model will read in all; for many it pays to build the engine
+            of a small network.
         progress: called with (done, total) after each forward; what it raises ends the reading.
 
     Raises:
         ModelError: no such dtype, or float16 without CUDA; memory too small for one stimulus.
     """
-    engine, used, notes = _arithmetic(model, dtype, bool(held))
+    pooled = any(stimulus.pool is not None for stimulus in shown)
+    engine, used, notes = _arithmetic(model, dtype, bool(held) or pooled, pictures)
     half = None if engine or used == "float32" else getattr(torch, used)
     size, largest = len(shown), 0
     logits: list[Floats] = []
@@ -106,10 +127,16 @@ def read(
     done = 0
     while done < len(shown):
         fitting = min(size, batch_size(model, shown[done].rgb.shape[0]))
-        group = _of_one_size(shown[done : done + fitting])
+        group = _alike(shown[done : done + fitting])
+        pool = group[0].pool
+        pooling = pooled_gates(model.network, model.units, pool) if pool else nullcontext()
         try:
-            with torch.inference_mode(), torch.autocast("cuda", half, enabled=half is not None):
-                given = to_tensor(group, model)
+            with (
+                torch.inference_mode(),
+                torch.autocast("cuda", half, enabled=half is not None),
+                pooling,
+            ):
+                given = to_tensor(group, model, pooled=True)
                 found, chosen = engine(given) if engine else model.readout(given, held)
         except torch.OutOfMemoryError:
             found = None
@@ -140,7 +167,9 @@ def read(
     )
 
 
-def _arithmetic(model: Model, dtype: Dtype, held: bool) -> tuple[Engine | None, Dtype, list[str]]:
+def _arithmetic(
+    model: Model, dtype: Dtype, held: bool, pictures: int
+) -> tuple[Engine | None, Dtype, list[str]]:
     """What reads, in which dtype it does, and what is to be said about that.
 
     Raises:
@@ -164,7 +193,9 @@ def _arithmetic(model: Model, dtype: Dtype, held: bool) -> tuple[Engine | None, 
             else "this machine cannot compute this model in it faster and as exactly as promised"
         )
         notes = [f"bfloat16 was asked for and float32 used: {why}."]
-    return None if held else engine_of(model.readout, model.device, side), "float32", notes
+    if held:
+        return None, "float32", notes
+    return engine_of(model.readout, model.device, side, pictures=pictures), "float32", notes
 
 
 def counter(total: int, progress: Progress | None) -> Callable[[int], None] | None:
@@ -181,11 +212,11 @@ def counter(total: int, progress: Progress | None) -> Callable[[int], None] | No
     return count
 
 
-def _of_one_size(shown: Sequence[Stimulus]) -> Sequence[Stimulus]:
-    """The longest start of a sequence whose stimuli share one size."""
-    first = shown[0].rgb.shape
+def _alike(shown: Sequence[Stimulus]) -> Sequence[Stimulus]:
+    """The longest start of a sequence whose stimuli share one size and one pooling."""
+    first = shown[0].rgb.shape, shown[0].pool
     for count, stimulus in enumerate(shown):
-        if stimulus.rgb.shape != first:
+        if (stimulus.rgb.shape, stimulus.pool) != first:
             return shown[:count]
     return shown
 

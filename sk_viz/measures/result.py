@@ -168,6 +168,16 @@ def check_ending(path: Path) -> None:
         raise ModelError(f"{path.name!r} must end with {', '.join(_WRITERS)}.")
 
 
+def check_page_ending(path: Path) -> None:
+    """Refuse a page's name that does not end with .html, before anything is computed.
+
+    Raises:
+        ModelError: another ending.
+    """
+    if path.suffix.lower() != ".html":
+        raise ModelError(f"{path.name!r} must end with .html.")
+
+
 def table_bytes(table: pd.DataFrame, metadata: Mapping[bytes, bytes]) -> bytes:
     """A table as a parquet file with this in the metadata of its schema."""
     arrow = pa.Table.from_pandas(table, preserve_index=False)

@@ -6,6 +6,7 @@ from sk_viz.pictures.picture import Cutout, Picture, read_cutout, read_picture
 from sk_viz.pictures.presentation import Presentation
 from sk_viz.pictures.samples import Sample, read_sample, samples
 from sk_viz.pictures.scales import (
+    CHECKS,
     PROTOCOLS,
     Protocol,
     check_point,
@@ -19,6 +20,7 @@ from sk_viz.pictures.stimuli import CENTRE, FILTER, Background, Stimulus, normal
 __all__ = [
     "BASE_SIZE",
     "CENTRE",
+    "CHECKS",
     "FILTER",
     "PROTOCOLS",
     "Background",

@@ -10,8 +10,15 @@ import numpy as np
 
 from sk_viz.errors import ScaleError
 
-Protocol = Literal["zoom", "blur", "resolution", "object"]
+Protocol = Literal["zoom", "blur", "tile", "window", "resolution", "object"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+# Arms of the controls. They are shown beside a zoom, to tell what in it is size.
+Check = Literal[
+    "centre", "periodic", "grey", "zoom+blur", "tile+blur", "window+blur", "centre+blur"
+]
+CHECKS: tuple[Check, ...] = get_args(Check)
+# Of these the gates' global means are taken over a part of the stimulus alone.
+POOLED = ("window", "centre", "window+blur", "centre+blur")
 
 MAX_SCALES = 101
 MAX_SCALE = 64.0
@@ -53,11 +60,12 @@ def exact(number: float) -> str:
     return repr(float(number)).removesuffix(".0")
 
 
-def check_protocol(protocol: str) -> Protocol:
+def check_protocol(protocol: str) -> Protocol | Check:
     """The same protocol, or a ScaleError that names those there are."""
-    if protocol not in PROTOCOLS:
-        raise ScaleError(f"There is no protocol {protocol!r}: choose {', '.join(PROTOCOLS)}.")
-    return protocol
+    for known in (*PROTOCOLS, *CHECKS):
+        if protocol == known:
+            return known
+    raise ScaleError(f"There is no protocol {protocol!r}: choose {', '.join(PROTOCOLS)}.")
 
 
 def check_scales(
@@ -67,9 +75,9 @@ def check_scales(
 
     Args:
         scales: in any order, each once.
-        protocol: one of ``PROTOCOLS``.
+        protocol: one of ``PROTOCOLS`` or ``CHECKS``.
         input_size: side of the network's input in pixels; when given, the sides that
-            ``resolution`` would make of it are checked too.
+            ``resolution`` and ``window`` would make of it are checked too.
 
     Returns:
         The scales as floats, in the order given.
@@ -106,12 +114,12 @@ def check_point(point: tuple[float, float]) -> tuple[float, float]:
 
 
 def resolution_side(scale: float, input_size: int) -> int:
-    """Side in pixels of the input that ``resolution`` makes at a scale."""
+    """Side in pixels of the input that ``resolution`` and ``window`` make at a scale."""
     return round(scale * input_size)
 
 
-def _check_scale(scale: float, protocol: Protocol, input_size: int | None) -> None:
-    lowest = 1.0 if protocol in ("zoom", "blur") else 0.0
+def _check_scale(scale: float, protocol: Protocol | Check, input_size: int | None) -> None:
+    lowest = 0.0 if protocol in ("resolution", "object") else 1.0
     if math.isnan(scale):
         raise ScaleError("A scale is not a number: give such as 1, 1.5 or 2.")
     if scale > MAX_SCALE:
@@ -119,7 +127,7 @@ def _check_scale(scale: float, protocol: Protocol, input_size: int | None) -> No
     if scale < lowest or scale == 0:
         limit = "at least 1" if lowest else "above 0"
         raise ScaleError(f"The scale {scale:g} is too small: {protocol} takes scales {limit}.")
-    if protocol == "resolution" and input_size is not None:
+    if input_size is not None and protocol in ("resolution", "window", "window+blur"):
         side = resolution_side(scale, input_size)
         if not MIN_RESOLUTION <= side <= MAX_RESOLUTION:
             raise ScaleError(

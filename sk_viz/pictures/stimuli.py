@@ -1,4 +1,4 @@
-"""The four protocols: from one picture to what a network is shown at each scale."""
+"""The protocols: from one picture to what a network is shown at each scale."""
 
 from __future__ import annotations
 
@@ -15,11 +15,25 @@ import numpy.typing as npt
 from PIL import Image
 
 from sk_viz.errors import PictureError
+from sk_viz.pictures.controls import (
+    blur,
+    cover,
+    mirror,
+    repeat,
+    shares_of_frame,
+    window_in_frame,
+)
 from sk_viz.pictures.cutouts import BASE_SIZE, draw_object, object_bounds, object_place
 from sk_viz.pictures.decoding.formats import Pixels
 from sk_viz.pictures.geometry import Box, evaluation_crop, intersection, zoom_window
 from sk_viz.pictures.picture import Cutout, Picture, frozen
-from sk_viz.pictures.scales import check_point, check_protocol, check_scales, resolution_side
+from sk_viz.pictures.scales import (
+    POOLED,
+    check_point,
+    check_protocol,
+    check_scales,
+    resolution_side,
+)
 from sk_viz.preprocessing import Preprocessing
 
 FILTER = "bicubic, antialiased (Pillow)"
@@ -39,11 +53,14 @@ class Stimulus:
     Attributes:
         scale: the s of the protocol.
         rgb: uint8 (side, side, 3), read-only; side is the input size, and with the protocol
-            ``resolution`` round(scale * input size).
+            ``resolution`` and ``window`` round(scale * input size).
+        pool: the part of it, in shares of its sides, over which each gate takes its global mean;
+            None for all of it, as the network does by itself.
     """
 
     scale: float
     rgb: Pixels
+    pool: Box | None = None
 
 
 def stimuli(
@@ -62,15 +79,26 @@ def stimuli(
       one resampling.
     - ``blur``: the zoom to 1, shrunk to round(input size / s) pixels and enlarged back.
     - ``resolution``: the evaluation crop at round(s * input size) pixels.
+    - ``tile``: the zoom to 1 with its central 1/s window mirrored over the rest of the frame.
+    - ``window``: the ``resolution`` at s, the gates pooled over the central 1/s window.
     - ``object``: a cut-out, its longer side s * base_size of the frame's, on a background.
+
+    Besides these there are the other arms of the controls, ``CHECKS``:
+
+    - ``centre``: the zoom to 1, the gates pooled as by ``window`` at s: its partner.
+    - ``periodic``: as ``tile``, repeated in place of mirrored.
+    - ``grey``: as ``tile``, the rest of the frame in the normalisation's mean colour.
+    - ``zoom+blur``, ``tile+blur``, ``window+blur``, ``centre+blur``: those stimuli without the
+      detail that ``blur`` removes at s.
 
     Args:
         picture: what to show; a :class:`Cutout` for ``object``.
         scales: s, each once; see ``check_scales`` for their limits.
-        protocol: one of ``PROTOCOLS``.
+        protocol: one of ``PROTOCOLS`` or ``CHECKS``.
         preprocessing: the network's input size, evaluation crop and normalisation.
-        point: (x, y) in [0, 1]: for ``zoom`` where in the picture to zoom to, for ``object``
-            where in the frame the object's centre stands. The others do not use it.
+        point: (x, y) in [0, 1]: where in the picture to zoom to, also of what the controls keep;
+            for ``object`` where in the frame the object's centre stands. ``blur`` and
+            ``resolution`` do not use it.
         background: for ``object``: (R, G, B) in 0..255 or a picture, of which the evaluation crop
             is taken; by default the normalisation's mean, which the network sees as zeros.
         base_size: for ``object``: its longer side at s = 1 as a share of the frame's, in (0, 1].
@@ -97,20 +125,38 @@ def stimuli(
         scene = _scene(background, preprocessing)
         places = [object_place(bounds, s, side, point, base_size) for s in scales]
         shown = [draw_object(image, bounds, place, scene) for place in places]
+        return tuple(Stimulus(s, frozen(rgb)) for s, rgb in zip(scales, shown, strict=True))
+    base, _, then = protocol.partition("+")
+    crop = window(picture, 1.0, "blur", preprocessing)
+    windows = [window(picture, s, protocol, preprocessing, point=point) for s in scales]
+    if base == "zoom":
+        shown = _resample_all(picture.pixels, [(box, side) for box in windows])
+    elif base in ("resolution", "window"):
+        sides = [resolution_side(s, side) for s in scales]
+        shown = _resample_all(picture.pixels, [(crop, other) for other in sides])
     else:
-        pixels = picture.pixels
-        if protocol == "zoom":
-            boxes = [window(picture, s, "zoom", preprocessing, point=point) for s in scales]
-            shown = _resample_all(pixels, [(box, side) for box in boxes])
-        elif protocol == "resolution":
-            crop = window(picture, 1.0, "resolution", preprocessing)
-            sides = [resolution_side(s, side) for s in scales]
-            shown = _resample_all(pixels, [(crop, other) for other in sides])
-        else:
-            crop = window(picture, 1.0, "blur", preprocessing)
-            whole = _resample(pixels, crop, side)
-            shown = [_blur(whole, s) for s in scales]
-    return tuple(Stimulus(s, frozen(rgb)) for s, rgb in zip(scales, shown, strict=True))
+        frame = _resample(picture.pixels, crop, side)
+        keep = [window_in_frame(crop, box, side) for box in windows]
+        if base == "tile":
+            shown = [mirror(frame, part) for part in keep]
+        elif base == "periodic":
+            shown = [repeat(frame, part) for part in keep]
+        elif base == "grey":
+            colour = _mean_colour(preprocessing)
+            shown = [cover(frame, part, colour) for part in keep]
+        else:  # blur and centre
+            shown = [frame] * len(scales)
+    if "blur" in (base, then):
+        shown = [blur(rgb, s) for rgb, s in zip(shown, scales, strict=True)]
+    pools: list[Box | None] = [None] * len(scales)
+    if protocol in POOLED:
+        pools = [
+            shares_of_frame(crop, box) if s > 1 else None
+            for s, box in zip(scales, windows, strict=True)
+        ]
+    return tuple(
+        Stimulus(s, frozen(rgb), pool) for s, rgb, pool in zip(scales, shown, pools, strict=True)
+    )
 
 
 def window(
@@ -125,8 +171,9 @@ def window(
     """The part of the picture that is seen at a scale, in the picture's own pixels.
 
     For ``zoom`` the window, which always lies inside the evaluation crop: at scale 1 it is the
-    crop, then its centre walks to ``point`` and stays there. For ``blur`` and ``resolution`` the
-    evaluation crop. For ``object`` the part of the cut-out inside the frame.
+    crop, then its centre walks to ``point`` and stays there. For ``tile``, ``window`` and the
+    arms of the controls the same, though some show more around it. For ``blur`` and
+    ``resolution`` the evaluation crop. For ``object`` the part of the cut-out inside the frame.
 
     Takes the arguments of :func:`stimuli` and raises the same.
     """
@@ -134,10 +181,10 @@ def window(
     point = check_point(point)
     width, height = picture.width, picture.height
     fraction = preprocessing.crop_fraction
-    if protocol == "zoom":
-        return zoom_window(width, height, fraction, scale, point)
-    if protocol != "object":
+    if protocol in ("blur", "resolution"):
         return evaluation_crop(width, height, fraction)
+    if protocol != "object":
+        return zoom_window(width, height, fraction, scale, point)
     bounds = object_bounds(_as_cutout(picture))
     side = preprocessing.input_size
     place = object_place(bounds, scale, side, point, base_size)
@@ -222,27 +269,22 @@ def _surroundings(box: Box, side: int, pixels: Pixels) -> tuple[int, int, int, i
     )
 
 
-def _blur(rgb: Pixels, scale: float) -> Pixels:
-    side = rgb.shape[0]
-    image = Image.fromarray(rgb)
-    small = max(1, round(side / scale))
-    shrunk = image.resize((small, small), Image.Resampling.BICUBIC)
-    return np.asarray(shrunk.resize((side, side), Image.Resampling.BICUBIC), np.uint8)
-
-
 def _scene(background: Background | None, preprocessing: Preprocessing) -> Pixels:
     """The frame before the object is drawn."""
     side = preprocessing.input_size
     if isinstance(background, Picture):
         crop = evaluation_crop(background.width, background.height, preprocessing.crop_fraction)
         return _resample(background.pixels, crop, side)
-    if background is None:
-        colour = [round(255 * value) for value in preprocessing.mean]
-    else:
-        colour = list(background)
+    colour = _mean_colour(preprocessing) if background is None else background
     if len(colour) != 3 or not all(0 <= value <= 255 for value in colour):
         raise PictureError("A plain background is three numbers from 0 to 255: red, green, blue.")
     return np.full((side, side, 3), colour, np.uint8)
+
+
+def _mean_colour(preprocessing: Preprocessing) -> tuple[int, int, int]:
+    """What the network sees as zeros."""
+    red, green, blue = (round(255 * value) for value in preprocessing.mean)
+    return red, green, blue
 
 
 def _as_cutout(picture: Picture) -> Cutout:

@@ -14,6 +14,7 @@ from sk_viz.figures.paper import fig4 as draw_fig4
 from sk_viz.figures.paper import heatmap as draw_heatmap
 from sk_viz.figures.paper import rf as draw_rf
 from sk_viz.figures.paper import strip as draw_strip
+from sk_viz.figures.paper.results import field_branches, picture_panel, strip_frames
 from sk_viz.figures.paper.style import width_inches
 from sk_viz.measures.record import Record
 from sk_viz.publish.inputs import (
@@ -28,7 +29,6 @@ from sk_viz.publish.request import NOTHING, AtHand, FigureRequest, Measured
 from sk_viz.publish.survey_figures import class_means, survey_map, survey_panel
 
 if TYPE_CHECKING:
-    from sk_viz.measures.sweep.result import Sweep
     from sk_viz.surveys.results import SurveyResults
     from sk_viz.types import Progress
     from sk_viz.zoo.model import Model
@@ -60,7 +60,7 @@ def fig3(
             shared = part(progress, n, len(pictures))
             sweep = sweep_of(request, at_hand, model, picture, scales, shared)
             kernel = _largest_kernel(model, unit)
-            panels.append(_picture_panel(sweep, unit, picture.name))
+            panels.append(picture_panel(sweep, unit, picture.name))
             records.append(sweep.record)
     if survey is not None:
         if records and records[0]["model_sha256"] != survey.record["model_sha256"]:
@@ -165,11 +165,7 @@ def strip(
         progress=part(progress, 1, 2),
     )
     maps = [one for (one,) in found]
-    frames = []
-    for stimulus, one in zip(sweep.stimuli, maps, strict=True):
-        rows = sweep.predictions[sweep.predictions["scale"] == stimulus.scale]
-        said = [(str(n), float(p)) for n, p in zip(rows["name"], rows["probability"], strict=True)]
-        frames.append(draw_strip.StripFrame(stimulus.scale, stimulus.rgb, said, one.heatmap))
+    frames = strip_frames(sweep, maps)
     texts = dict.fromkeys(one.text for one in maps)
     of = next(iter(texts)) if len(texts) == 1 else "the likeliest class"
     explained = f"{request.method.replace('_', ' ')} of {of}"
@@ -206,12 +202,7 @@ def rf(
     presentation = presentation_of(request, at_hand)
     view = presentation.arguments
     field = receptive_field(model, unit, picture, gate, scales=scales, **view, progress=progress)
-    row, column = field.position
-    branches = []
-    for one in field.theoretical:
-        box = one.box(row, column)
-        edges = (float(box.left), float(box.top), float(box.right), float(box.bottom))
-        branches.append(draw_rf.RfBranch(one.kernel, one.size, edges, one.status))
+    branches = field_branches(field)
     shown = presentation.stimuli(picture, scales[:1], model.preprocessing)[0].rgb
     draw = partial(
         draw_rf.rf, unit, shown, branches, field.effective, field.size, gate, request.width
@@ -224,23 +215,6 @@ def rf(
         "the CSV file holds the values themselves."
     )
     return Measured(draw, caption, [field.record])
-
-
-def _picture_panel(sweep: Sweep, unit: str, title: str) -> draw_fig3.Fig3Panel:
-    rows = sweep.weights[sweep.weights["unit"] == unit].drop_duplicates("branch")
-    largest = int(np.argmax(rows["kernel"].to_numpy()))
-    weights = sweep.unit_weights(unit)[:, largest, :].astype(np.float64)
-    units = draw_fig3.default_units(sweep.units)
-    values = {name: sweep.unit_differences(name) for name in units}
-    return draw_fig3.Fig3Panel(
-        title=title,
-        channels=dict(zip(sweep.scales, weights, strict=True)),
-        differences={
-            scale: {name: float(v[n]) for name, v in values.items()}
-            for n, scale in enumerate(sweep.scales)
-        },
-        pictures=[stimulus.rgb for stimulus in sweep.stimuli],
-    )
 
 
 def _largest_kernel(model: Model, unit: str) -> int:

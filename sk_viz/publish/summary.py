@@ -85,6 +85,13 @@ def text(result: Result) -> str:
     return "\n".join(textwrap.fill(line, _LINE) if "\n" not in line else line for line in lines)
 
 
+def page(sweep: Sweep) -> str:
+    """A sweep as one HTML page that makes no request; see :mod:`sk_viz.publish.sweep_page`."""
+    from sk_viz.publish.sweep_page import sweep_page
+
+    return sweep_page(sweep)
+
+
 @summary.register
 def _(result: Sweep) -> Summary:
     values = np.stack([result.unit_differences(unit) for unit in result.units])

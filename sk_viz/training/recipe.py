@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sk_viz.training.data.augment import Augmentation
+from sk_viz.training.data.photographs import Group
 
 
 @dataclass(frozen=True)
@@ -148,3 +150,89 @@ BUNDLED = replace(
     after=_THIRD,
     afresh=True,
 )
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """How the last stage and the head are trained again, with photographs among the pictures.
+
+    The units before stay as they are, statistics of norms included, so what they make of a view is
+    computed once (:mod:`~sk_viz.training.activations`).
+
+    Attributes:
+        first: the first unit that is trained.
+        size: input size of the views, pixels.
+        blocks: of views that are drawn.
+        block: views in each.
+        steps: optimiser steps (AdamW).
+        batch: views a step, all from one block.
+        rate: peak learning rate; falls linearly to zero over the last ``decay_share`` of the steps.
+        decay_share: see ``rate``.
+        warmup: steps of linear warm-up.
+        decay: weight decay; not put on biases and norms.
+        smoothing: label smoothing.
+        average: decay of the exponential average of the weights, which is what is kept.
+        own: share of the model's own answers before the refinement in what it learns for the
+            collections (Li & Hoiem, "Learning without forgetting", 2016), in [0, 1].
+        mix_share: share of the batches whose activations are mixed with each other (Verma et al.,
+            "Manifold mixup", 2019).
+        mix: both parameters of the beta distribution that their shares are drawn from.
+        collections: for each collection of the first rounds its share of the views.
+        photographs: see :class:`~sk_viz.training.data.photographs.Group`.
+        augmentation: how the views are drawn; objects are not cut out and views not mixed.
+        seed: of every draw.
+    """
+
+    first: str = "SK_5_1"
+    size: int = 88
+    blocks: int = 14
+    block: int = 2048
+    steps: int = 300
+    batch: int = 128
+    rate: float = 4e-4
+    decay_share: float = 0.7
+    warmup: int = 30
+    decay: float = 0.02
+    smoothing: float = 0.05
+    average: float = 0.99
+    own: float = 0.3
+    mix_share: float = 0.5
+    mix: float = 0.4
+    collections: Mapping[str, float] = field(
+        default_factory=lambda: {"caltech-101": 0.22, "tiny-imagenet": 0.36}
+    )
+    photographs: tuple[Group, ...] = (
+        Group("mini", labelled=True, share=0.18, weight=0.5, held_out=0.2),
+        Group("mini", labelled=False, share=0.12, weight=0.6, held_out=0.0),
+        Group("things", labelled=True, share=0.0, weight=1.0, held_out=1.0),
+        Group("things", labelled=False, share=0.05, weight=1.0, held_out=0.0),
+        Group("pets", labelled=False, share=0.07, weight=1.0, held_out=0.3),
+    )
+    augmentation: Augmentation = field(
+        default_factory=lambda: Augmentation(
+            crop=(0.6, 1.7),
+            even_share=0.3,
+            blur_share=0.15,
+            small_share=0.5,
+            sharpen_share=0.3,
+            turn_share=0.1,
+        )
+    )
+    seed: int = 0
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of the views of each source that is drawn from, by name in order."""
+        groups = {group.source: group.share for group in self.photographs if group.share}
+        return dict(sorted({**self.collections, **groups}.items()))
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of the loss of each source that is drawn from, in the same order."""
+        weights = {group.source: group.weight for group in self.photographs}
+        return {source: weights.get(source, 1.0) for source in self.shares}
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step."""
+        left = (1 - step / self.steps) / self.decay_share
+        return self.rate * min(1.0, left, (step + 1) / self.warmup)

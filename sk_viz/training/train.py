@@ -94,7 +94,7 @@ def train(
     optimiser = optimiser_of(network, recipe.rate, recipe.decay)
     checkpoint = out / CHECKPOINT
     start, spent = _resume(checkpoint, network, averaged, optimiser, recipe, device)
-    _log(out / LOG, {"started": start, "steps": recipe.total, "parts": processes})
+    append_log(out / LOG, {"started": start, "steps": recipe.total, "parts": processes})
     masks = object_masks(training, out / MASKS, searched) if recipe.cuts else ()
     sampler = Sampler(training, recipe, masks)
     preprocessing = Preprocessing(input_size=recipe.size, crop_fraction=1.0)
@@ -144,7 +144,7 @@ def train(
                 scores = quick_scores(averaged, validation, recipe.size, device)
                 entry = {"step": step + 1, "seconds": seconds, "loss": loss, "input": recipe.size}
                 entry |= scores
-                _log(out / LOG, entry)
+                append_log(out / LOG, entry)
     return out / MODEL
 
 
@@ -253,6 +253,7 @@ def _described(recipe: Recipe) -> dict[str, Any]:
     return described
 
 
-def _log(file: Path, entry: dict[str, Any]) -> None:
+def append_log(file: Path, entry: dict[str, Any]) -> None:
+    """Add one entry to a run's log."""
     before = file.read_bytes() if file.exists() else b""
     write_atomic(file, before + json.dumps(entry).encode() + b"\n")

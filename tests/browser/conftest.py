@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from fixtures.browser import WAIT, browser, ready
+from playwright.sync_api import Browser, Page
 from server_process import free_port, wait_until_healthy
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT = 120_000  # milliseconds: a busy machine is no failure
-
-_READY = """() => {
-  const app = document.querySelector('[data-testid=stApp]');
-  return app && app.getAttribute('data-test-script-state') === 'notRunning'
-    && !document.querySelector('[data-stale=true]')
-    && document.querySelector('.js-plotly-plot, [data-testid=stAlert]');
-}"""
 
 
 @pytest.fixture(scope="session")
@@ -42,22 +33,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(60)
     text = log.read_text()
     assert "Traceback" not in text, text
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium: ``$CHROMIUM``, or the first one on the path."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.fail("There is no Chromium: install one, or name it in $CHROMIUM.")
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=WAIT)
-        # A camera that shows a test picture, and no question whether the page may use it.
-        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", *camera])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -95,12 +70,6 @@ def open_page(server: str, browser: Browser) -> Iterator[Callable[..., Page]]:
 def _note_foreign(wrong: list[str], server: str, url: str) -> None:
     if not url.startswith((server, server.replace("http", "ws", 1), "data:", "blob:")):
         wrong.append(f"asked for {url}")
-
-
-def ready(page: Page) -> None:
-    """Wait until the page has been drawn and nothing runs any more."""
-    page.wait_for_timeout(400)
-    page.wait_for_function(_READY, timeout=WAIT)
 
 
 @pytest.fixture

@@ -228,7 +228,7 @@ def server() -> Iterator[str]:
 _DOWNLOAD = """
 import sys
 from sk_viz.errors import ModelError
-from sk_viz.networks import hub
+from sk_viz.zoo import hub
 try:
     print(hub.download_weights("timm/skresnet18.ra_in1k"))
 except ModelError as error:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 SCRIPT = Path(__file__).with_name("fuzzers.py")
 SHORT, LONG = 2, 75  # seconds a target: the long form of all takes about ten minutes
 SLOWEST = 2  # seconds that one input may take

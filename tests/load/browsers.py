@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 from threading import Barrier
 from urllib.parse import urlencode
 
+from fixtures.browser import find_chromium
 from playwright.sync_api import Page, expect, sync_playwright
 from visitors import LONGEST, Server
 from wishes import Answers, Wish
@@ -20,11 +19,11 @@ _QUIET = """() => document.querySelector('[data-testid=stApp]')
 
 def browsed(server: Server, wishes: list[Wish], together: Barrier) -> list[Answers]:
     """One window a wish, all open at once: give the picture, and take the sweep away."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)))
     expect.set_options(timeout=LONGEST * 1000)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(
+            executable_path=find_chromium(), args=["--no-sandbox"]
+        )
         try:
             pages = []
             for asked in wishes:

@@ -59,6 +59,7 @@ def test_every_answer_of_many_at_once_is_the_one_computed_alone(
     print(f"\n{count} sessions, {answers} answers as computed alone, in {seconds:.1f} s")
 
 
+@pytest.mark.long
 def test_how_long_a_sweep_takes_alone_and_among_many(server: Server, long: bool) -> None:
     count, each = (30, 3) if long else (2, 1)
     # Eleven scales and the blur control, as on the first screen.

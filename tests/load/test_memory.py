@@ -9,7 +9,7 @@ import pytest
 from visitors import Server, Visitor, serving
 from wishes import drawn
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 AT_ONCE = 6
 SIZE = {True: (2400, 1800), False: (4800, 3600)}  # by the form: 13 and 52 MB decoded
 

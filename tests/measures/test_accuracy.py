@@ -1,13 +1,17 @@
 import json
 import shutil
+import threading
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from sk_viz.datasets.labelled import read_labelled
 from sk_viz.errors import ModelError, PictureError
+from sk_viz.measures import accuracy as module
 from sk_viz.measures.accuracy import Answers, evaluate
+from sk_viz.measures.reading import read
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.zoo.classes import imagenet_classes
@@ -103,3 +107,42 @@ def test_the_summary_counts_by_hand():
     sure = np.exp(5) / (np.exp(5) + 5 + np.exp(-1))
     assert summary["calibration_error"] == pytest.approx(sure - 0.5, abs=1e-5)
     json.dumps(summary)
+
+
+def test_the_next_block_is_decoded_while_the_network_reads(folder, model, monkeypatch):
+    pictures = read_labelled(folder)
+    monkeypatch.setattr(module, "_BLOCK", 8)
+    begun = threading.Event()
+    walked = []
+    plain = module.plain_view(model)
+
+    def view(picture):
+        walked.append(picture)
+        if len(walked) > 8:
+            begun.set()
+        return plain(picture)
+
+    def wait_and_read(*args, **options):
+        assert begun.wait(60)
+        return read(*args, **options)
+
+    monkeypatch.setattr(module, "read", wait_and_read)
+    found = list(module.read_in_blocks(model, pictures, view))
+    monkeypatch.setattr(module, "_BLOCK", len(pictures))
+    (whole,) = module.read_in_blocks(model, pictures, plain)
+    np.testing.assert_allclose(
+        np.concatenate([reading.logits for reading in found]), whole.logits, atol=1e-5
+    )
+    assert len(walked) == len(pictures)
+
+
+def test_the_reading_is_told_how_many_pictures_there_are(folder, model, monkeypatch):
+    """By that it decides whether an engine of a small network pays."""
+    told = []
+
+    def engine_of(*_args, pictures, **_options):
+        told.append(pictures)
+
+    monkeypatch.setattr("sk_viz.measures.reading.engine_of", engine_of)
+    evaluate(model, folder)
+    assert told == [48]

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from sk_viz.errors import ModelError
+from sk_viz.errors import ModelError, ScaleError
 from sk_viz.measures.reading import batch_size, read, softmax, to_tensor
 from sk_viz.networks.engine import cpu_has_bfloat16
+from sk_viz.networks.pooling import pooled_gates
 from sk_viz.pictures import normalise, stimuli
 
 
@@ -45,7 +46,7 @@ def shown(tiny_model, noise_picture):
 def on_batching_device(tiny_model, monkeypatch):
     monkeypatch.setattr(
         "sk_viz.measures.reading.to_tensor",
-        lambda shown, model: torch.from_numpy(
+        lambda shown, model, **_: torch.from_numpy(
             np.stack([normalise(s.rgb, model.preprocessing) for s in shown])
         ),
     )
@@ -178,3 +179,21 @@ def test_other_dtypes_are_refused(tiny_model, shown):
         read(tiny_model, shown, dtype="float16")
     with pytest.raises(ModelError, match="choose float32, bfloat16, float16"):
         read(tiny_model, shown, dtype="int8")
+
+
+def test_gates_are_pooled_as_the_stimuli_say(tiny_model, noise_picture):
+    preprocessing = tiny_model.preprocessing
+    (window,) = stimuli(noise_picture, (2.0,), "window", preprocessing)
+    (whole,) = stimuli(noise_picture, (2.0,), "resolution", preprocessing)
+    both = read(tiny_model, (whole, window))
+    with pooled_gates(tiny_model.network, tiny_model.units, window.pool):
+        expected = read(tiny_model, (whole,))
+    for own, pooled in zip(both.weights, expected.weights, strict=True):
+        np.testing.assert_allclose(own[1], pooled[0], atol=1e-6)
+        assert np.abs(own[0] - pooled[0]).max() > 1e-4
+
+
+def test_a_measure_that_does_not_pool_the_gates_refuses_the_window(tiny_model, noise_picture):
+    shown = stimuli(noise_picture, (2.0,), "window", tiny_model.preprocessing)
+    with pytest.raises(ScaleError, match="choose another protocol"):
+        to_tensor(shown, tiny_model)

@@ -108,7 +108,7 @@ def test_the_lock_pins_every_requirement_within_its_range() -> None:
 
 
 def test_what_make_test_and_make_check_run() -> None:
-    assert "pytest\n" in recipe("test")
+    assert "pytest $(WORKERS)\n" in recipe("test")
     assert "--long" not in recipe("test")
     assert "pytest --long\n" in recipe("check")
     assert "sk-viz bench" in recipe("check")

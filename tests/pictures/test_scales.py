@@ -109,7 +109,7 @@ def test_numbers_of_scales() -> None:
 
 
 def test_an_unknown_protocol_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ScaleError, match="zoom, blur, resolution, object"):
+    with pytest.raises(ScaleError, match="zoom, blur, tile, window, resolution, object"):
         check_protocol("zoomy")
 
 

@@ -1,3 +1,3 @@
 """What the tests of this folder share."""
 
-from fixtures.training import folder, model, two_classes
+from fixtures.training import folder, model, photographs, two_classes

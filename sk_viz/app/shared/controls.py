@@ -45,7 +45,9 @@ MAX_UPLOAD_MB = 20
 PROTOCOL_HELP = """How the picture is rescaled.
 
 - **zoom**: the central part, cut from the original pixels, fills the input (the paper's)
-- **blur**: only the detail goes that such a zoom would lose; the size stays
+- **blur**: removes only the detail such a zoom would lose; the size stays
+- **tile**: what such a zoom would show, at unchanged size, mirrored over the frame
+- **window**: the whole picture enlarged, each choice made from its central part alone
 - **resolution**: the whole picture on a smaller or larger input
 - **object**: a cut-out drawn smaller or larger on a background
 """

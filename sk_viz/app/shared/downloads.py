@@ -45,6 +45,7 @@ def _files(sweep: Sweep, title: str) -> None:
     stem = file_stem(sweep.record)
     if title:
         st.markdown(f"**{title}**")
+    _button("Page that works offline, HTML", partial(_page, sweep), f"{stem}.html", "text/html")
     _button("Sweep, JSON", partial(sweep.to_bytes, ".json"), f"{stem}.json", "application/json")
     for name in TABLES:
         table: pd.DataFrame = getattr(sweep, name)
@@ -61,6 +62,12 @@ def _files(sweep: Sweep, title: str) -> None:
                 f"{stem}_{name}.parquet",
                 "application/vnd.apache.parquet",
             )
+
+
+def _page(sweep: Sweep) -> bytes:
+    from sk_viz.publish.sweep_page import sweep_page
+
+    return sweep_page(sweep).encode()
 
 
 def _button(label: str, data: Callable[[], bytes], name: str, mime: str) -> None:

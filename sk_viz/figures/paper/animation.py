@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -23,6 +24,7 @@ from sk_viz.files import write_atomic
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
+    from sk_viz.types import Progress
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -33,12 +35,13 @@ _TEXT = 13
 _FIRST: dict[str, Any] = {"color": "black", "markersize": 13, "markeredgewidth": 1.8}
 
 
-def make_animation(sweep: Sweep, out: str | Path) -> Path:
+def make_animation(sweep: Sweep, out: str | Path, *, progress: Progress | None = None) -> Path:
     """Write a sweep as a film that runs forth and back.
 
     Args:
         sweep: with its stimuli, so one that was just made.
         out: ends with .gif, which runs for ever and carries the record, or .mp4.
+        progress: called with (done, total) after each frame; what it raises ends the work.
 
     Raises:
         ModelError: a sweep without stimuli.
@@ -49,7 +52,11 @@ def make_animation(sweep: Sweep, out: str | Path) -> Path:
         raise PictureError(f"{path.name!r} must end with .gif or .mp4: name it so.")
     if not sweep.stimuli:
         raise ModelError("A sweep that was loaded from a file shows no pictures: make it anew.")
-    forth = list(_frames(sweep))
+    forth = []
+    for frame in _frames(sweep):
+        forth.append(frame)
+        if progress is not None:
+            progress(len(forth), len(sweep.stimuli))
     film = [*forth, *forth[-2:0:-1]]
     try:
         if path.suffix.lower() == ".gif":
@@ -71,36 +78,49 @@ def _frames(sweep: Sweep) -> Iterator[Pixels]:
         figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2, width_ratios=[1.0, 1.1])
-        for n, stimulus in enumerate(sweep.stimuli):
-            left.clear()
-            left.imshow(stimulus.rgb, interpolation="antialiased")
-            left.set_axis_off()
-            left.set_title(f"{stimulus.scale:.2f}x", fontsize=_TEXT)
-            said = sweep.predictions[sweep.predictions["scale"] == stimulus.scale].iloc[0]
-            left.text(
-                0.5,
-                -0.03,
-                f"{said['name']} {said['probability']:.0%}",
-                transform=left.transAxes,
-                ha="center",
-                va="top",
-                fontsize=_TEXT,
-            )
-            right.clear()
-            now = values[:, n]
-            colours = [LARGEST if value > 0 else SMALLEST for value in now]
-            right.barh(sweep.units, now, color=colours, height=0.7)
-            right.plot(values[:, 0], np.arange(len(now)), "|", **_FIRST)
-            right.axvline(0, color="black", linewidth=0.8)
-            right.set_xlim(-limit, limit)
-            right.set_ylim(len(now) - 0.4, -0.6)
-            right.tick_params(labelsize=max(6.0, min(_TEXT - 3.0, 150 / len(now))))
-            right.set_title("\N{LEFTWARDS ARROW} smaller kernel", fontsize=_TEXT, loc="left")
-            right.set_title("larger kernel \N{RIGHTWARDS ARROW}", fontsize=_TEXT, loc="right")
-            right.set_xlabel(f"difference; the marks are at {sweep.scales[0]:.2f}x", fontsize=_TEXT)
+    for n, stimulus in enumerate(sweep.stimuli):
+        with paper_style():  # for one frame at a time, so that others can draw between them
+            _zoomed(left, sweep, stimulus.scale, stimulus.rgb)
+            _differences(right, sweep, values, n, limit)
             canvas.draw()  # type: ignore[no-untyped-call]
-            shown = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-            yield shown[..., :3].copy()
+        shown = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+        yield shown[..., :3].copy()
+
+
+def _zoomed(axes: Axes, sweep: Sweep, scale: float, rgb: Pixels) -> None:
+    """What the network is shown, and what it says."""
+    axes.clear()
+    axes.imshow(rgb, interpolation="antialiased")
+    axes.set_axis_off()
+    axes.set_title(f"{scale:.2f}x", fontsize=_TEXT)
+    said = sweep.predictions[sweep.predictions["scale"] == scale].iloc[0]
+    axes.text(
+        0.5,
+        -0.03,
+        f"{said['name']} {said['probability']:.0%}",
+        transform=axes.transAxes,
+        ha="center",
+        va="top",
+        fontsize=_TEXT,
+    )
+
+
+def _differences(
+    axes: Axes, sweep: Sweep, values: npt.NDArray[np.float64], n: int, limit: float
+) -> None:
+    """A bar for each unit, with a mark where it began."""
+    axes.clear()
+    now = values[:, n]
+    colours = [LARGEST if value > 0 else SMALLEST for value in now]
+    axes.barh(sweep.units, now, color=colours, height=0.7)
+    axes.plot(values[:, 0], np.arange(len(now)), "|", **_FIRST)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_xlim(-limit, limit)
+    axes.set_ylim(len(now) - 0.4, -0.6)
+    axes.tick_params(labelsize=max(6.0, min(_TEXT - 3.0, 150 / len(now))))
+    axes.set_title("\N{LEFTWARDS ARROW} smaller kernel", fontsize=_TEXT, loc="left")
+    axes.set_title("larger kernel \N{RIGHTWARDS ARROW}", fontsize=_TEXT, loc="right")
+    axes.set_xlabel(f"difference; the marks are at {sweep.scales[0]:.2f}x", fontsize=_TEXT)
 
 
 def _write_gif(path: Path, film: list[Pixels], record: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import matplotlib as mpl
@@ -38,6 +38,7 @@ WIDTHS: Mapping[str, float] = {
 }
 SMALL, NORMAL = 6.0, 7.0  # points at final size; nothing is smaller
 DPI = 300
+_NOTEBOOK_DPI = 160
 
 # One a scale, dark to light, told apart in grey and without colour by line and marker.
 _COLOURS = ("#14213D", "#2F7F6F", "#D98C00", "#5B5F97", "#9A8C98", "#444444")
@@ -92,6 +93,30 @@ _LATEX_STYLE: dict[Any, Any] = {
 
 # matplotlib's settings belong to the process, and so does what a style changes.
 _lock = threading.RLock()
+
+
+class _Inside(threading.local):
+    """How many styles this thread is inside of."""
+
+    depth = 0
+
+
+_inside = _Inside()
+
+
+class PaperFigure(Figure):
+    """A figure that is written and shown in the style it was drawn in, wherever that happens."""
+
+    def savefig(self, *arguments: Any, **settings: Any) -> None:
+        """Write the figure; the arguments are those of Matplotlib's ``Figure.savefig``."""
+        with nullcontext() if _inside.depth else paper_style():
+            super().savefig(*arguments, **settings)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook displays."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=_NOTEBOOK_DPI)
+        return buffer.getvalue()
 
 
 def width_inches(width: str) -> float:
@@ -167,6 +192,7 @@ def paper_style(latex: bool = False) -> Iterator[None]:
         mpl.rcParams.update(_STYLE)
         if latex:
             mpl.rcParams.update(_LATEX_STYLE)
+        _inside.depth += 1
         try:
             yield
         except (RuntimeError, FileNotFoundError) as error:
@@ -177,6 +203,8 @@ def paper_style(latex: bool = False) -> Iterator[None]:
                 f"LaTeX could not set the text ({said[1] if said else 'see its log'}): install "
                 "what it lacks, such as texlive-latex-extra and cm-super, or leave it out."
             ) from error
+        finally:
+            _inside.depth -= 1
 
 
 def words(text: str) -> str:
@@ -191,7 +219,7 @@ def new_figure(width: str, height: float) -> Figure:
         width: see :func:`width_inches`.
         height: inches.
     """
-    figure = Figure(figsize=(width_inches(width), height), layout="constrained")
+    figure = PaperFigure(figsize=(width_inches(width), height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

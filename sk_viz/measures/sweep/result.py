@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sk_viz.display import display
 from sk_viz.errors import ModelError
+from sk_viz.files import write_whole
 from sk_viz.measures.reading import Floats
 from sk_viz.measures.record import Record
-from sk_viz.measures.result import Result, as_made, in_order
+from sk_viz.measures.result import Result, as_made, check_page_ending, in_order
 from sk_viz.measures.sweep.tables import branch_means
 from sk_viz.pictures import Stimulus
 
@@ -121,6 +124,26 @@ class Sweep(Result):
         rows = self.predictions[self.predictions["label"] == label]
         kept = dict(zip(rows["scale"], rows["probability"], strict=True))
         return np.array([kept.get(scale, np.nan) for scale in self.scales])
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write the sweep as one HTML page that works offline.
+
+        The page is at most 3 MB and makes no request. It scrubs through the scales, units and
+        channels, and shows on hover the values of the CSV files, digit by digit.
+
+        Args:
+            path: ends with ``.html``. The folder must exist.
+
+        Returns:
+            The path.
+
+        Raises:
+            ModelError: another ending, or a path that cannot be written.
+        """
+        path = Path(path)
+        check_page_ending(path)
+        write_whole(path, display().page(self).encode())
+        return path
 
     def to_json(self) -> dict[str, Any]:
         """``{"record", "differences", "predictions"}`` of plain values, for ``json.dumps``."""

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sk_viz.training.card.markdown import number, share, table
+from sk_viz.training.judging.certain import EACH, PHOTOGRAPHS
+from sk_viz.training.judging.strangers import KEPT
 
+_FEW = 5
 _SCORES = {
     "probability": "largest probability",
     "energy": "energy",
@@ -53,7 +56,10 @@ def unknown(found: Mapping[str, Any] | None) -> str:
             "them, and the app never says so."
         )
     rule = found["rule"]
-    known = "all known pictures" if found["known"] == "all" else f"those of {found['known']}"
+    known = {
+        "all": "all known pictures",
+        PHOTOGRAPHS: f"the held-out photographs, at most {EACH} of a class",
+    }.get(found["known"], f"those of {found['known']}")
     about = f" {found['about']}" if found["about"] else ""
     scores = table(
         ("score", "AUROC, on the half that chose", "on the other half"),
@@ -66,9 +72,12 @@ def unknown(found: Mapping[str, Any] | None) -> str:
             for name, entry in found["scores"].items()
         ],
     )
+    listed = [entry for entry in found["kinds"] if entry["n"] >= _FEW]
+    if few := len(found["kinds"]) - len(listed):
+        about += f" {few} kinds of fewer than {_FEW} pictures each are not listed below."
     kinds = table(
         ("kind of picture", "taken for unknown", "pictures"),
-        [(e["kind"], share(e), e["n"]) for e in [*found["kinds"], *found["made"]]],
+        [(e["kind"], share(e), e["n"]) for e in [*listed, *found["made"]]],
     )
     kept = ", ".join(f"{share(entry)} of {name}" for name, entry in found["kept"].items())
     said = (
@@ -84,8 +93,8 @@ def unknown(found: Mapping[str, Any] | None) -> str:
         f"{scores}\n\n"
         "AUROC: the chance that a known picture scores above another one, 0.5 is guessing; with "
         f"DeLong's 95 % interval. The known pictures here are {known}. Chosen: "
-        f"{_SCORES[rule['score']]}. The threshold keeps 95 % of these known pictures; with the "
-        f"threshold of the other half of them, {share(rule['kept'])} are kept. Of "
+        f"{_SCORES[rule['score']]}. The threshold keeps {KEPT:.0%} of these known pictures; with "
+        f"the threshold of the other half of them, {share(rule['kept'])} are kept. Of "
         f"{rule['noticed']['n']} pictures of other things it notices "
         f"{share(rule['noticed'])}. {said}\n\n"
         f"With this threshold {kept} are kept.\n\n"

@@ -6,20 +6,23 @@ import json
 import os
 import platform
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from sk_viz.datasets.labelled import read_labelled, split_validation
+from sk_viz.datasets.labelled import LabelledPictures, read_labelled, split_validation
 from sk_viz.training.card.recipe import Leg, Made
 from sk_viz.training.card.samples import judge_samples
 from sk_viz.training.card.write import render
+from sk_viz.training.data.photographs import Photographs, read_photographs
 from sk_viz.training.judging.certain import measure_certainty
 from sk_viz.training.judging.judge import judge
 from sk_viz.training.judging.strangers import read_strangers
-from sk_viz.training.recipe import Recipe
+from sk_viz.training.judging.visitors import judge_photographs
+from sk_viz.training.recipe import Recipe, Refinement
 from sk_viz.training.train import LOG, MODEL
 from sk_viz.types import Log
 from sk_viz.zoo.bundled import WEIGHTS, load_bundled, save_bundled
@@ -33,12 +36,32 @@ FINDINGS = "findings.json"
 _COMMON = 1e-6
 
 
+@dataclass(frozen=True)
+class Refined:
+    """How a model was refined.
+
+    Attributes:
+        recipe: of the refinement.
+        photographs: the folder that was given.
+        start: sha256 of the weights that it began with.
+    """
+
+    recipe: Refinement
+    photographs: Path
+    start: str
+
+    def read(self, classes: Sequence[str]) -> Photographs:
+        """The photographs, parted as they were for the training."""
+        return read_photographs(self.photographs, self.recipe.photographs, classes)
+
+
 def document(
     run: Path,
     data: Path,
     recipe: Recipe,
     strangers: Path | None = None,
     progress: Log = print,
+    refined: Refined | None = None,
 ) -> Path:
     """Judge the model of a run on its validation part and write the card beside its weights.
 
@@ -53,6 +76,8 @@ def document(
         strangers: pictures of none of its classes, one folder for each kind of thing; without
             them it never says that a picture is of none.
         progress: called with a line as each part begins.
+        refined: how the model was refined after the recipe's rounds, None where it was not;
+            ``run`` is then the folder given to :func:`~sk_viz.training.refine.refine`.
 
     Returns:
         The card. Beside it stands ``findings.json``, the same numbers unrounded.
@@ -65,10 +90,16 @@ def document(
     model = load_model(folder)
     training, validation = split_validation(read_labelled(data), recipe.validation)
     others = None if strangers is None else read_strangers(strangers)
-    certainty, sure = measure_certainty(model, validation, others, progress)
+    photographs = None if refined is None else refined.read(training.classes)
+    known = None if photographs is None else photographs.known()
+    certainty, sure = measure_certainty(model, validation, others, progress, known)
     model = _keep(folder, model, certainty)
     found = judge(model, validation, progress)
     found |= {"certainty": sure, "samples": judge_samples(model)}
+    if photographs is not None:
+        progress("photographs")
+        found["photographs"] = judge_photographs(model, photographs, training)
+    more = () if photographs is None else (photographs.training, photographs.held_out)
     log, starts = course(run)
     made = Made(
         id=f"{model.network.__class__.__name__} for {len(model.classes)} classes",
@@ -77,20 +108,28 @@ def document(
         input_size=recipe.size,
         sha256=model.sha256,
         file_bytes=(folder / WEIGHTS).stat().st_size,
-        training=Counter(training.sources),
-        validation=Counter(validation.sources),
+        training=_counts(training, *more[:1]),
+        validation=_counts(validation, *more[1:]),
         recipe=asdict(recipe),
         hours=log[-1]["seconds"] / 3600,
         log=log,
         starts=starts,
         machine=_machine(),
         classes=len(model.classes),
-        strangers="" if strangers is None else " --strangers DIR",
+        options=" --photographs DIR --strangers DIR" * (refined is not None)
+        or " --strangers DIR" * (strangers is not None),
+        refinement=None if refined is None else asdict(refined.recipe),
+        start="" if refined is None else refined.start,
     )
     (folder / FINDINGS).write_text(json.dumps(found, indent=1) + "\n")
     card = folder / CARD
     card.write_text(render(made, found), encoding="utf-8")
     return card
+
+
+def _counts(*parts: LabelledPictures) -> dict[str, int]:
+    """How many pictures of each source there are."""
+    return dict(Counter(source for part in parts for source in part.sources))
 
 
 def course(run: Path) -> tuple[list[dict[str, Any]], list[Leg]]:

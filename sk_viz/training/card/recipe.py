@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sk_viz.training.card.markdown import table
+from sk_viz.training.data.photographs import OTHERS
 from sk_viz.training.train import CURVE_MOST
 
 # The shares of an augmentation that differ between the rounds, and what the card calls them.
@@ -49,7 +50,9 @@ class Made:
         starts: the legs of the run that are still in it.
         machine: what it was trained on.
         classes: how many it tells apart.
-        strangers: the command's option for pictures of none of them, "" where there were none.
+        options: of the command, besides the data, the folder, the steps and the seed.
+        refinement: the values of the refinement that ended the training, None without one.
+        start: sha256 of the weights that the refinement began with, "" without one.
     """
 
     id: str
@@ -66,23 +69,92 @@ class Made:
     starts: Sequence[Leg]
     machine: str
     classes: int
-    strangers: str
+    options: str
+    refinement: Mapping[str, Any] | None = None
+    start: str = ""
 
 
 def recipe_of(made: Made) -> str:
     """The section of the card on the recipe and the run."""
     recipe = made.recipe
-    rounds = _rounds(recipe)
-    changed = recipe["augmentation"]
-    total = sum(one["steps"] for one in rounds)
+    total = sum(one["steps"] for one in rounds_of(recipe))
     # The bundled model's rounds are the command's own; any other run is one round of so many steps.
-    steps = "" if len(rounds) > 1 else f" --steps {total}"
+    steps = "" if len(rounds_of(recipe)) > 1 else f" --steps {total}"
     lines = [
         f"`python -m sk_viz train --data DIR --out DIR{steps} --seed {recipe['seed']}"
-        f"{made.strangers}`, which goes on where it was stopped, and at the end judges the model "
+        f"{made.options}`, which goes on where it was stopped, and at the end judges the model "
         "and writes this card.",
+    ]
+    if made.refinement is not None:
+        return "\n\n".join([*lines, *_refinement(made), *_how(made)])
+    lines.append(
         f"{total:,} steps of {recipe['batch']} pictures in {made.hours:.1f} hours on "
-        f"{made.machine}{', in bfloat16 but for the branches' * recipe['mixed']}. Muon, and AdamW "
+        f"{made.machine}{', in bfloat16 but for the branches' * recipe['mixed']}."
+    )
+    lines += [*_how(made), *_course(made)]
+    names = [name for name in made.log[-1] if name.startswith("top1_")]
+    chosen = _spread(made.log, 10)
+    curve = table(
+        ("step", "loss", "judged at", *(f"top-1 {name[5:]}" for name in names)),
+        [
+            (
+                f"{e['step']:,}",
+                f"{e['loss']:.2f}",
+                f"{e['input']} px" if "input" in e else "not kept",
+                *(f"{e[name]:.1%}" for name in names),
+            )
+            for e in chosen
+        ],
+    )
+    return "\n\n".join([*lines, f"{_curve_note(made)}:", curve])
+
+
+def _refinement(made: Made) -> list[str]:
+    """What was done after the rounds."""
+    refined = made.refinement
+    assert refined is not None
+    views = refined["blocks"] * refined["block"]
+    crop = refined["augmentation"]["crop"]
+    plain = {"weight": 1.0, "held_out": made.recipe["validation"]}
+    sources = {name: plain | {"share": share} for name, share in refined["collections"].items()}
+    sources |= {_source(group): group for group in refined["photographs"]}
+    rows = [
+        (name, f"{of['share']:.0%}", f"{of['weight']:g}", f"{of['held_out']:.0%}")
+        for name, of in sources.items()
+    ]
+    return [
+        f"Last, a refinement with photographs: {refined['steps']:,} steps of {refined['batch']} "
+        f"views in {made.hours:.1f} hours on {made.machine}, from the weights with the sha256 "
+        f"`{made.start}`, which the rounds below end with. Only the units from "
+        f"{refined['first']} on and the head move; the statistics of norms stay. {views:,} views "
+        f"at {refined['size']} px, crops of {crop[0]:g} to {crop[1]:g} times the shorter side, "
+        "are drawn once, and what the other units make of them is stored. AdamW at a rate of "
+        f"{refined['rate']:g}, which falls to zero over the last {refined['decay_share']:.0%} of "
+        f"the steps; weight decay {refined['decay']:g}; label smoothing {refined['smoothing']:g}; "
+        f"the exponential average of the weights ({refined['average']:g}) is what is kept. In "
+        f"{refined['mix_share']:.0%} of the steps the activations of the batch are mixed with each "
+        f"other (manifold mixup).",
+        table(("views of", "share", "weight of their loss", "held out"), rows),
+        "Of the pictures of the two collections it learns the label, and by "
+        f"{refined['own']:.0%} the answer that it gave before. Of a photograph whose class is not "
+        "known it learns that it may be any class that its kind names (a dog: any breed), evenly, "
+        "and of one that is none of them all classes, evenly. Whether a picture is held out is "
+        "decided by the first four bytes of its file's sha256, read as a share of 1.",
+        "The rounds before:",
+    ]
+
+
+def _source(group: Mapping[str, Any]) -> str:
+    return str(group["collection"]) + OTHERS * (not group["labelled"])
+
+
+def _how(made: Made) -> list[str]:
+    """What the rounds do."""
+    recipe = made.recipe
+    rounds = rounds_of(recipe)
+    changed = recipe["augmentation"]
+    lines = [
+        "Muon, and AdamW "
         "at half of its rate for the first convolution, the last layer, biases and norms; weight "
         f"decay {recipe['decay']:g}; label smoothing {recipe['smoothing']:g}; the exponential "
         f"average of the weights ({recipe['average']:g}) is what is kept.",
@@ -122,28 +194,13 @@ def recipe_of(made: Made) -> str:
             "last: objects look smaller when they are judged than in random crops. The size was "
             "chosen by looking at the validation part, which flatters the figures below a little."
         )
-    lines += _course(made)
-    names = [name for name in made.log[-1] if name.startswith("top1_")]
-    chosen = _spread(made.log, 10)
-    curve = table(
-        ("step", "loss", "judged at", *(f"top-1 {name[5:]}" for name in names)),
-        [
-            (
-                f"{e['step']:,}",
-                f"{e['loss']:.2f}",
-                f"{e['input']} px" if "input" in e else "not kept",
-                *(f"{e[name]:.1%}" for name in names),
-            )
-            for e in chosen
-        ],
-    )
-    return "\n\n".join([*lines, f"{_curve_note(made)}:", curve])
+    return lines
 
 
-def _rounds(recipe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def rounds_of(recipe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The recipes that a run went through, in order."""
     first = recipe["after"]
-    return [*(_rounds(first) if first else ()), recipe]
+    return [*(rounds_of(first) if first else ()), recipe]
 
 
 def _tells_nothing(recipe: Mapping[str, Any]) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sk_viz.training.card import certainty, scale
+from sk_viz.training.card.head import head
 from sk_viz.training.card.markdown import share, table
 from sk_viz.training.card.recipe import Made, recipe_of
+from sk_viz.training.data.photographs import OTHERS
 
 _TERMS = {
     "caltech-101": (
@@ -18,6 +20,9 @@ _TERMS = {
         "Tiny ImageNet, 64 x 64 px, derived from ImageNet: for research and teaching; zooming "
         "shows no new detail"
     ),
+    "mini": "mini-ImageNet, photographs of 84 x 84 px, derived from ImageNet: as above",
+    "things": "ImageNet's detection set, shorter side at most 160 px: as above",
+    "pets": "cats and dogs of all breeds, shorter side at most 160 px: for research and teaching",
 }
 
 
@@ -29,6 +34,7 @@ def render(made: Made, found: Mapping[str, Any]) -> str:
         found: of :func:`~sk_viz.training.judging.judge.judge`.
     """
     parts = [
+        head(made, found),
         f"# {made.id}",
         _summary(made),
         "## Data",
@@ -38,7 +44,8 @@ def render(made: Made, found: Mapping[str, Any]) -> str:
         "## How often it is right",
         "Measured on the validation part, which no step of the training has seen. Brackets hold "
         "Wilson's 95 % interval.",
-        _accuracy(found),
+        _accuracy(found["accuracy"]),
+        *_visitors(found.get("photographs")),
         "### By object size",
         "Below 1 the evaluation crop stands smaller inside a border of the mean colour; above 1 it "
         "is zoomed into. Pictures of Tiny ImageNet are blurred by that, those of Caltech-101 only "
@@ -80,21 +87,70 @@ def _summary(made: Made) -> str:
 
 
 def _data(made: Made) -> str:
+    sources = dict.fromkeys([*made.training, *made.validation])
     rows = [
-        (source, f"{count:,}", f"{made.validation.get(source, 0):,}", _TERMS.get(source, "yours"))
-        for source, count in made.training.items()
+        (
+            source,
+            f"{made.training.get(source, 0):,}",
+            f"{made.validation.get(source, 0):,}",
+            _TERMS.get(source.removesuffix(OTHERS), "yours"),
+        )
+        for source in sources
     ]
     return table(("source", "trained on", "judged on", "what it is"), rows)
 
 
-def _accuracy(found: Mapping[str, Any]) -> str:
+def _accuracy(by_source: Mapping[str, Any]) -> str:
     return table(
         ("source", "top-1", "top-5", "pictures"),
         [
             (source, share(entry["top1"]), share(entry["top5"]), entry["top1"]["n"])
-            for source, entry in found["accuracy"].items()
+            for source, entry in by_source.items()
         ],
     )
+
+
+def _visitors(found: Mapping[str, Any] | None) -> list[str]:
+    """How it does on photographs; nothing where none were held out."""
+    if found is None:
+        return []
+    called = table(
+        ("source", "called none of its classes", "answered with the other collection's classes"),
+        [
+            (
+                source,
+                share(entry["called_none"]),
+                share(entry["other_collection"]) if entry["other_collection"] else "",
+            )
+            for source, entry in found["sources"].items()
+        ],
+    )
+    kinds = table(
+        ("photographs of a", "answered as one of its classes", "shown so", "pictures"),
+        [
+            (
+                f"{entry['kind']} ({entry['source']})",
+                share(entry["one_of_them"]),
+                share(entry["shown_so"]),
+                entry["one_of_them"]["n"],
+            )
+            for entry in found["kinds"]
+        ],
+    )
+    return [
+        "### Photographs of the kind visitors bring",
+        "Photographs of its classes, held out as well; they are from other cameras and hands than "
+        "the collections above, and harder.",
+        _accuracy(found["sources"]),
+        "Called none: taken for a picture of none of its classes by the rule below. The last "
+        "column is the share of those whose class only one collection has that are answered with "
+        "a class which only the other one has: a network that tells the collections apart, and "
+        "not what is shown, has a large one.",
+        called,
+        "Where only the kind of thing is known: answered with one of the classes that it may be, "
+        'and "shown so", not called none either.',
+        kinds,
+    ]
 
 
 def _sizes(found: Mapping[str, Any]) -> str:

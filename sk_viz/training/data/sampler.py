@@ -37,7 +37,7 @@ class Sampler:
         positions = [np.flatnonzero(sources == group) for group in groups]
         # Classes of one collection may be very uneven: draw by the root of their frequency.
         self._positions = positions
-        self._chances = [_by_root_frequency(pictures.labels[p]) for p in positions]
+        self._chances = [by_root_frequency(pictures.labels[p]) for p in positions]
         large = max(range(len(groups)), key=lambda g: _mean_bytes(pictures, positions[g]))
         share = recipe.large_share if len(groups) > 1 else 1.0
         others = (1 - share) / max(1, len(groups) - 1)
@@ -97,7 +97,8 @@ def normalise_batch(views: np.ndarray[Any, np.dtype[np.uint8]]) -> Tensor:
     return ((pictures - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def _by_root_frequency(labels: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
+def by_root_frequency(labels: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
+    """The chance of each of (N,) pictures, by one over the root of how many its class has."""
     counts = np.bincount(labels)
     chances = 1 / np.sqrt(counts[labels])
     return chances / chances.sum()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -24,12 +25,16 @@ from sk_viz.types import Log
 from sk_viz.zoo.certainty import Certainty
 from sk_viz.zoo.model import Model
 
+PHOTOGRAPHS = "photographs"
+EACH = 10
+
 
 def measure_certainty(
     model: Model,
     pictures: LabelledPictures,
     strangers: Strangers | None,
     progress: Log = print,
+    photographs: LabelledPictures | None = None,
 ) -> tuple[Certainty, dict[str, Any]]:
     """Fit a temperature, and a rule for pictures of none of the classes.
 
@@ -38,6 +43,8 @@ def measure_certainty(
         pictures: none of them seen in training.
         strangers: pictures of other things; without them there is no rule.
         progress: called with a line as each part begins.
+        photographs: of the classes, like those that visitors bring, none of them seen in
+            training; where there are any, the rule is chosen from them.
 
     Returns:
         What is kept beside the weights, and all that was found, as plain values.
@@ -71,13 +78,13 @@ def measure_certainty(
         progress("pictures of none of its classes")
         logits = raw / np.float32(temperature)
         others = _logits(model, strangers.pictures) * np.float32(held / temperature)
-        large = groups.get(LARGE_SOURCE, np.arange(len(labels)))
-        rule, scores = choose_rule(logits[large], others)
+        known, name = _known(model, pictures, logits, photographs, np.float32(held / temperature))
+        rule, scores = choose_rule(known, others)
         made = made_pictures()
         found["unknown"] = {
             "about": strangers.about,
             "pictures": len(others),
-            "known": LARGE_SOURCE if LARGE_SOURCE in groups else "all",
+            "known": name,
             "rule": {**asdict(rule), "proven": rule.proven},
             "scores": scores,
             "kinds": noticed_by_kind(rule, others, strangers.pictures),
@@ -90,6 +97,34 @@ def measure_certainty(
             },
         }
     return Certainty(temperature, error, interval, len(labels), rule), found
+
+
+def _known(
+    model: Model,
+    pictures: LabelledPictures,
+    logits: NDArray[np.float32],
+    photographs: LabelledPictures | None,
+    factor: np.float32,
+) -> tuple[NDArray[np.float32], str]:
+    """The logits of the known pictures that the rule is chosen from, and what they are called."""
+    if photographs is not None:
+        chosen = photographs.subset(few_of_each(photographs.labels))
+        return _logits(model, chosen) * factor, PHOTOGRAPHS
+    groups = by_source(pictures)
+    if LARGE_SOURCE in groups:
+        return logits[groups[LARGE_SOURCE]], LARGE_SOURCE
+    return logits, "all"
+
+
+def few_of_each(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The positions of at most ``EACH`` pictures a class, in order, so that no class outweighs."""
+    seen: Counter[int] = Counter()
+    chosen = []
+    for position, label in enumerate(labels.tolist()):
+        seen[label] += 1
+        if seen[label] <= EACH:
+            chosen.append(position)
+    return np.array(chosen, dtype=np.int64)
 
 
 def _logits(model: Model, pictures: LabelledPictures) -> NDArray[np.float32]:

@@ -16,6 +16,8 @@ from sk_viz.errors import ModelError
 from sk_viz.surveys import run as survey_module
 from sk_viz.surveys import run_survey
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("ray.data", reason='needs pip install "ray[data]"')
 
 PICTURES, PART = 30, 3

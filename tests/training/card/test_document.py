@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sk_viz.training.card.document import course, document
+from sk_viz.training.card.document import Refined, course, document
 from sk_viz.training.card.recipe import Leg
-from sk_viz.training.recipe import Recipe
+from sk_viz.training.data.photographs import Group
+from sk_viz.training.recipe import Recipe, Refinement
 from sk_viz.zoo.bundled import ClassName, load_bundled, save_bundled
 from sk_viz.zoo.model import load_model
 
@@ -94,6 +95,32 @@ def test_the_card_tells_the_rounds_of_a_run(run, folder):
     assert "| 4 | 0.45 to 2.2 | ±25% | 35% | 0% | 0% | 0% | 0% | 0% |" in card
     assert "| 4 | 0.4 to 2.5 | ±25% | 35% | 0% | 0% | 0% | 25% | 75% |" in card
     assert "Round 2 begins from the averaged weights" in card
+
+
+def test_the_card_tells_a_refinement_and_how_photographs_are_answered(run, folder, photographs):
+    refinement = Refinement(
+        steps=4,
+        collections={"folder": 0.7},
+        photographs=(
+            Group("walks", labelled=True, share=0.2, weight=1.0, held_out=0.5),
+            Group("walks", labelled=False, share=0.1, weight=0.5, held_out=0.6),
+        ),
+    )
+    refined = Refined(refinement, photographs, "f00d")
+    document(run, folder, RECIPE, folder, progress=lambda _: None, refined=refined)
+    card = (run / "model" / "MODEL_CARD.md").read_text()
+    found = json.loads((run / "model" / "findings.json").read_text())["photographs"]
+    assert card.startswith("---\nlicense: ")
+    assert "--photographs DIR --strangers DIR" in card
+    assert "from the weights with the sha256 `f00d`" in card
+    assert "| walks | 20% | 1 | 50% |" in card
+    assert "| walks, other things | 10% | 0.5 | 60% |" in card
+    assert "| 4 | 0.004, after a warm-up of 400 |" in card
+    walks = found["sources"]["walks"]["top1"]
+    assert f"| walks | {walks['share']:.1%} [" in card
+    assert 0 < walks["n"] < 10
+    assert found["kinds"] == []  # neither kind may be one of the two classes
+    assert load_model(run / "model", "cpu").certainty.unknown.kept.n == walks["n"]
 
 
 def test_without_strangers_nothing_is_claimed(run, folder):
