@@ -13,6 +13,8 @@ from .measures.choice.intervention import Effect as Effect
 from .measures.choice.intervention import intervene as intervene
 from .measures.fields.receptive_field import ReceptiveField as ReceptiveField
 from .measures.fields.receptive_field import receptive_field as receptive_field
+from .measures.size.effect import SizeEffect as SizeEffect
+from .measures.size.effect import size_effect as size_effect
 from .measures.sweep.result import Sweep as Sweep
 from .measures.sweep.run import sweep as sweep
 from .networks.units import units as units

@@ -23,6 +23,7 @@ from sk_viz.networks.units import Unit
 Region = tuple[float, float, float, float]
 
 _MEANS = (torch.mean, Tensor.mean)
+_GATES = (F.softmax, torch.softmax, Tensor.softmax, F.sigmoid, torch.sigmoid, Tensor.sigmoid)
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def pooled_gates(network: nn.Module, units: Sequence[Unit], region: Region) -> I
     region's edge counts by the part of it that lies inside.
 
     Args:
-        network: that this thread runs inside the context, once or more.
+        network: that this thread runs once inside the context.
         units: its units.
         region: left, top, right, bottom in shares of the picture's sides, in [0, 1].
 
@@ -60,6 +61,7 @@ class _PooledGates(TorchFunctionMode):
         self._paths = {unit.name: unit.path for unit in units}
         self._region = region
         self.met: set[str] = set()
+        self._chosen: set[str] = set()
 
     def __torch_function__(
         self,
@@ -70,6 +72,9 @@ class _PooledGates(TorchFunctionMode):
     ) -> Any:
         """Run a function of torch, with a gate's mean taken over the region."""
         given = dict(kwargs or {})
+        if func in _GATES:
+            path = _calling_module(self._names)
+            self._chosen.update(name for name, gate in self._paths.items() if gate == path)
         axes = _pooled_axes(func, args, given)
         if axes and (unit := self._unit()) is not None:
             self.met.add(unit)
@@ -78,11 +83,12 @@ class _PooledGates(TorchFunctionMode):
         return func(*args, **given)
 
     def _unit(self) -> str | None:
-        """The unit whose module takes the mean that is being called."""
+        """The unit whose module takes the mean that is being called, before it has chosen."""
         path = _calling_module(self._names)
         for name, gate in self._paths.items():
-            parent = gate.rpartition(".")[0]
-            if path in (gate, parent) or path.rpartition(".")[0] in (gate, parent):
+            places = (gate, gate.rpartition(".")[0])
+            inside = path in places or path.rpartition(".")[0] in places
+            if inside and name not in self._chosen:
                 return name
         return None
 

@@ -23,6 +23,7 @@ from sk_viz.measures.choice.intervention import ChoiceMap, Effect
 from sk_viz.measures.choice.value import ChoiceValue
 from sk_viz.measures.fields.receptive_field import ReceptiveField
 from sk_viz.measures.result import Result
+from sk_viz.measures.size.effect import SizeEffect
 from sk_viz.measures.sweep.result import Sweep
 from sk_viz.publish.maps import map_image
 
@@ -163,6 +164,21 @@ def _(result: ChoiceMap) -> Summary:
     return Summary(
         f"{result.name} {result.probability:.1%} with the units' own weights",
         [("Change of its probability with one unit held", wide.reset_index())],
+    )
+
+
+@summary.register
+def _(result: SizeEffect) -> Summary:
+    wide = result.table.pivot(index="unit", columns="control", values="size").reset_index()
+    total = result.table.drop_duplicates("unit")["total"].to_numpy()
+    wide = wide.assign(
+        total=total, noise=result.noise["noise"], settled=result.settled["direction"]
+    )
+    agreed = int(result.settled["agree"].sum())
+    return Summary(
+        f"Size effect from 1x to {result.record['scales'][-1]:g}x: "
+        f"{agreed} of {len(wide)} units settled",
+        [("The part of each unit's change that is size, by control", wide)],
     )
 
 
