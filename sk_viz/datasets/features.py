@@ -131,7 +131,7 @@ def _readme(folder: Path) -> Any:
     text = _bytes(folder / "README.md").decode("utf-8", "replace")
     if not text.startswith("---"):
         return None
-    import yaml  # type: ignore[import-untyped]  # comes with huggingface-hub
+    import yaml  # type: ignore[import-untyped]
 
     try:
         return yaml.safe_load(text[3:].partition("\n---")[0])

@@ -17,7 +17,7 @@ from sk_viz.networks.double import without_hooks
 from sk_viz.networks.readout import Readout
 from sk_viz.networks.sknet import SKNet
 from sk_viz.preprocessing import Preprocessing
-from sk_viz.zoo.checkpoints import state_sha256
+from sk_viz.zoo.checkpoints import check_finite, state_sha256
 from sk_viz.zoo.classes import unnamed_classes
 from sk_viz.zoo.model import Model, as_model
 
@@ -67,6 +67,12 @@ def as_loaded(model: Model | nn.Module) -> Model:
 
 def _copy(network: nn.Module, device: torch.device, sha256: str) -> Model:
     preprocessing, known = _preprocessing(network)
+    first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
+    if first is not None and first.in_channels != 3:
+        raise ModelError(
+            f"This network takes pictures of {first.in_channels} channels: give one of 3 (RGB)."
+        )
+    check_finite(network.state_dict(), f"The network {type(network).__name__}")
     copied = deepcopy(network, without_hooks(network)).float()
     model = as_model(
         copied,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -92,7 +94,30 @@ _LAYOUTS = (
         outside=((r"basic_conv\.", "stem."), (r"classifier\.", "head.")),
     ),
 )
+# What tells a unit in the names of each project, wherever it stands in them.
+_ANCHOR = re.compile(
+    r"(?:^|(?<=\.))(?:blocks\.SK_\d"
+    r"|layer\d{1,3}\.\d{1,3}\.conv2\.(?:paths|attn)\."
+    r"|features\.stage\d{1,3}\.unit\d{1,3}\.body\.conv2\."
+    r"|stage_\d{1,3}\.\d{1,3}\.conv2\.)"
+)
 _TIMM_SPLIT = ("skresnet18", "skresnet34", "skresnet50", "skresnet50d")
+
+
+class Restored(NamedTuple):
+    """A network from a file of weights alone.
+
+    Attributes:
+        network: it.
+        preprocessing: how it wants its pictures.
+        layout: the project whose names the weights had.
+        others: names of what the file holds besides.
+    """
+
+    network: nn.Module
+    preprocessing: Preprocessing
+    layout: str
+    others: tuple[str, ...]
 
 
 def network_from_state(state: State, source: str) -> tuple[nn.Module, Preprocessing, str]:
@@ -122,6 +147,46 @@ def network_from_state(state: State, source: str) -> tuple[nn.Module, Preprocess
     return network, preprocessing, project
 
 
+def without_prefix(state: State) -> tuple[State, str, State]:
+    """The weights of an SKNet without what stands before their names, such as ``encoder.q.``.
+
+    Returns:
+        The weights under that prefix, without it; the prefix; all other weights.
+    """
+    prefixes = Counter(name[: m.start()] for name in state if (m := _ANCHOR.search(name)))
+    if not prefixes:
+        return state, "", {}
+    most = max(prefixes.values())
+    prefix = min((p for p, count in prefixes.items() if count == most), key=len)
+    inside = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    return inside, prefix, {k: v for k, v in state.items() if not k.startswith(prefix)}
+
+
+def network_from_checkpoint(state: State, source: str) -> Restored:
+    """A network that holds the weights of a file, whatever stands before their names.
+
+    Args:
+        state: tensors by name.
+        source: where they are from, for the messages.
+
+    Raises:
+        ModelError: as :func:`network_from_state`; what lies beside the network's weights is named.
+    """
+    inside, prefix, others = without_prefix(state)
+    try:
+        return Restored(*network_from_state(inside, source), others=tuple(others))
+    except ModelError as error:
+        if not others:
+            raise
+        try:  # the head may lie outside of what the prefix names
+            return Restored(*network_from_state({**others, **inside}, source), others=())
+        except ModelError:
+            names = brief(", ".join(sorted(others)))
+            raise ModelError(
+                f"{str(error).rstrip('.')}; without the prefix {prefix!r} there are {names}."
+            ) from error
+
+
 def to_own_names(state: Mapping[str, Tensor], source: str) -> tuple[State, str]:
     """The same weights under the names of :class:`SKNet`, and whose names they had.
 
@@ -141,9 +206,10 @@ def to_own_names(state: Mapping[str, Tensor], source: str) -> tuple[State, str]:
         if matched:
             renamed = {_own_name(k, layout): v for k, v in state.items()}
             return _join_maps(renamed, source), layout.project
+    first = brief(min(state, default=""))
     raise ModelError(
-        f"{source} does not hold an SKNet under names that are known: those of this project, "
-        "timm, pytorchcv or syt2/SKNet."
+        f"{source} does not hold an SKNet under names that are known (those of this project, "
+        f"timm, pytorchcv or syt2/SKNet), but {first!r} and others."
     )
 
 

@@ -31,10 +31,18 @@ from sk_viz.zoo.catalogue import (
     list_models,
 )
 from sk_viz.zoo.certainty import Certainty
-from sk_viz.zoo.checkpoints import file_sha256, fill, read_state, state_sha256
+from sk_viz.zoo.checkpoints import (
+    brief,
+    file_sha256,
+    fill,
+    read_checkpoint,
+    read_state,
+    state_sha256,
+)
 from sk_viz.zoo.classes import unnamed_classes
 from sk_viz.zoo.hub import ShareProgress, download_weights
-from sk_viz.zoo.layouts import network_from_state
+from sk_viz.zoo.hub_folders import HUB_WEIGHTS, is_hub_folder, load_hub_folder
+from sk_viz.zoo.layouts import network_from_checkpoint
 
 __all__ = ["Model", "ModelEntry", "as_model", "list_models", "load_model"]
 
@@ -84,9 +92,9 @@ def load_model(
     """Load a model.
 
     Args:
-        id_or_path: an id of :func:`list_models`; a folder with ``config.json`` and
-            ``model.safetensors``; or a ``.safetensors``, ``.pth`` or ``.pt`` file with the weights
-            of an SKNet of this project, timm, pytorchcv or syt2/SKNet.
+        id_or_path: an id of :func:`list_models`; a folder of this project or of timm's hub with
+            ``config.json`` and the weights; or a file of safetensors or of ``torch.save`` with the
+            weights of an SKNet of this project, timm, pytorchcv or syt2/SKNet.
         device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
         progress: called with the share of a download that is done, in [0, 1].
 
@@ -99,7 +107,7 @@ def load_model(
     place_on = choose_device(device)
     known = KNOWN.get(str(id_or_path))
     if known is None:
-        path = Path(id_or_path)
+        path = Path(id_or_path).expanduser()
         if not path.exists():
             raise ModelError(_unknown(str(id_or_path)))
         return _from_path(path, place_on)
@@ -183,21 +191,41 @@ def _from_folder(folder: Path, name: str, kind: Kind, device: torch.device) -> M
 
 
 def _from_path(path: Path, device: torch.device) -> Model:
-    if path.is_dir():
-        return _from_folder(path, str(path), "checkpoint", device)
-    if path.name == WEIGHTS and (path.parent / CONFIG).is_file():
-        return _from_folder(path.parent, str(path), "checkpoint", device)
-    network, preprocessing, layout = network_from_state(read_state(path), path.name)
-    head = [m for m in network.modules() if isinstance(m, nn.Linear)][-1]
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir() or (path.name in HUB_WEIGHTS and (folder / CONFIG).is_file()):
+        if is_hub_folder(folder):
+            return _from_hub_folder(folder, str(path), device)
+        return _from_folder(folder, str(path), "checkpoint", device)
+    checkpoint = read_checkpoint(path)
+    found = network_from_checkpoint(checkpoint.state, path.name)
+    head = [m for m in found.network.modules() if isinstance(m, nn.Linear)][-1]
+    part = f" under {checkpoint.part}" if checkpoint.part else ""
+    note = f"Weights from {path.name}{part}, stored as {found.layout} stores them. {_ASSUMED}"
+    if found.others:
+        note += f" Not of the network and left out: {brief(', '.join(sorted(found.others)))}."
     return as_model(
-        network,
+        found.network,
         id=str(path),
-        preprocessing=preprocessing,
+        preprocessing=found.preprocessing,
         classes=unnamed_classes(head.out_features),
         kind="checkpoint",
-        note=f"Weights from {path.name}, stored as {layout} stores them. {_ASSUMED}",
+        note=note,
         device=device,
         sha256=file_sha256(path),
+    )
+
+
+def _from_hub_folder(folder: Path, name: str, device: torch.device) -> Model:
+    found = load_hub_folder(folder)
+    return as_model(
+        found.network,
+        id=name,
+        preprocessing=found.preprocessing,
+        classes=found.classes,
+        kind="checkpoint",
+        note=f"{found.architecture} of timm, from the folder {folder.name}.",
+        device=device,
+        sha256=file_sha256(found.weights),
     )
 
 
@@ -246,8 +274,19 @@ def _untrained(known: Known, device: torch.device) -> Model:
 
 
 def _unknown(name: str) -> str:
-    if Path(name).suffix in (".safetensors", ".pth", ".pt"):
+    looks_like_a_file = Path(name).suffix in (
+        ".safetensors",
+        ".pth",
+        ".pt",
+        ".bin",
+        ".ckpt",
+        ".tar",
+    )
+    if looks_like_a_file or "/" in name:
         return f"There is no file {name}; give the path of a checkpoint."
-    close = get_close_matches(name, KNOWN, n=1, cutoff=0.5)
+    # An id that goes on as the given one begins is meant rather than one that only looks alike.
+    usable = [one for one, known in KNOWN.items() if is_there(known)]
+    begun = [one for one in usable if name and one.lower().startswith(name.lower())]
+    close = sorted(begun, key=len) or get_close_matches(name.lower(), usable, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}? The ids are" if close else "the ids are"
     return f"There is no model {name!r}: {hint} {', '.join(KNOWN)}; a path works too."

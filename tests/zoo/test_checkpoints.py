@@ -106,7 +106,7 @@ def _header(entries: dict[str, object]) -> bytes:
 def test_damaged_files(tmp_path, content, suffix):
     path = tmp_path / f"broken{suffix}"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"broken\.\w+ is damaged or no"):
+    with pytest.raises(ModelError, match=r"broken\.\w+ is damaged or is not"):
         read_state(path)
 
 
@@ -123,7 +123,7 @@ def test_truncated_pickle(tmp_path, network):
     [
         ([1, 2], "holds no weights by name"),
         ({}, "holds no weights by name"),
-        ({"epoch": 3, "w": torch.ones(1)}, "holds epoch, which is no tensor"),
+        ({"epoch": 3, "loss": 0.5}, "holds no weights by name, but epoch, loss"),
     ],
 )
 def test_other_content(tmp_path, content, message):
@@ -136,7 +136,7 @@ def test_missing_files_and_other_kinds(tmp_path):
     with pytest.raises(ModelError, match="There is no file"):
         read_state(tmp_path / "absent.pth")
     (tmp_path / "weights.onnx").write_bytes(b"x")
-    with pytest.raises(ModelError, match=r"weights.onnx is no checkpoint: give a .safetensors"):
+    with pytest.raises(ModelError, match=r"weights.onnx is not a checkpoint: give a safetensors"):
         read_state(tmp_path / "weights.onnx")
 
 

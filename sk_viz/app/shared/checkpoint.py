@@ -18,7 +18,6 @@ from sk_viz.errors import ModelError
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
 
-TYPES = ["safetensors", "pth", "pt"]
 MAX_UPLOAD_MB = 200  # SKNet-101 has 195 MB
 HELP = (
     "Of an SKNet as this project, timm, pytorchcv or syt2/SKNet store it. A file that would run "
@@ -54,7 +53,6 @@ def control(say: Say = english) -> None:
     with st.expander(say("Open a checkpoint")):
         st.file_uploader(
             say("Weights of an SK network"),
-            TYPES,
             key="checkpoint.given",
             max_upload_size=MAX_UPLOAD_MB,
             on_change=_take,

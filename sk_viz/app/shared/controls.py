@@ -40,7 +40,6 @@ from sk_viz.preprocessing import Preprocessing
 from sk_viz.version import __version__
 
 SOURCES = ("Sample", "Upload", "Paste", "Camera")
-TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 MAX_UPLOAD_MB = 20
 PROTOCOL_HELP = """How the picture is rescaled.
 
@@ -114,7 +113,6 @@ def _picture(settings: Settings, say: Say) -> None:
     elif source == "Upload":
         st.file_uploader(
             say("Your picture"),
-            TYPES,
             key="uploaded",
             max_upload_size=MAX_UPLOAD_MB,
             on_change=_take,
@@ -126,7 +124,6 @@ def _picture(settings: Settings, say: Say) -> None:
             say("Paste, then Enter"),
             key="pasted",
             accept_file=True,
-            file_type=TYPES,
             max_upload_size=MAX_UPLOAD_MB,
             on_submit=_take,
             args=("pasted",),
