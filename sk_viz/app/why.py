@@ -327,7 +327,8 @@ def _faithfulness(maps: Maps) -> None:
     st.caption(
         "Random maps are smooth noise and know nothing; their range is the floor. Deletion and "
         "insertion: area under the curve. Infidelity: the share of the change that the map does "
-        "not foretell when squares are hidden, 0 is perfect, 1 says nothing. Sensitivity: how "
+        "not predict when squares are hidden, 0 is perfect, 1 says nothing, with its 95 % "
+        "interval: maps whose intervals overlap cannot be ranked by it. Sensitivity: how "
         "much the map itself changes for nearly the same picture."
     )
 
@@ -385,9 +386,11 @@ def _table(maps: Maps, both: tuple[Faithfulness, Faithfulness]) -> pd.DataFrame:
             ("infidelity", found.infidelity, list(found.random_infidelity)),
             ("sensitivity", found.sensitivity, []),
         ):
+            low, high = found.infidelity_interval
+            spread = f" [{low:.3f}, {high:.3f}]" if name == "infidelity" else ""
             chance = f"{min(random):.3f} to {max(random):.3f}" if random else "not of chance"
             rows[name] |= {
-                f"map of {_named(one)}": f"{value:.3f}",
+                f"map of {_named(one)}": f"{value:.3f}{spread}",
                 f"random, {_named(one)}": chance,
             }
     return pd.DataFrame(rows.values()).replace("-", "−", regex=True)

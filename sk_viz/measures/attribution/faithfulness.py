@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from sk_viz.errors import ModelError
 from sk_viz.measures.attribution.attribute import Attribution
 from sk_viz.measures.attribution.explanation import SEED, Explanation, prepare
+from sk_viz.measures.attribution.infidelity import SQUARES, infidelity
 from sk_viz.measures.attribution.methods import find_method
 from sk_viz.measures.reading import Floats, counter
 from sk_viz.measures.record import Record
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 SHARES = tuple(float(share) for share in np.linspace(0, 1, 17))
 RANDOM_MAPS = 4
 RANDOM_GRID = 8
-SQUARES = 32
 RADIUS = 0.02
 NEIGHBOURS = 3
 
@@ -59,8 +59,10 @@ class Faithfulness(Result):
             the better (Petsiuk et al. 2018, RISE).
         insertion: the same pixels put onto the mean colour: the higher, the better.
         infidelity: of the changes that hiding a square makes, the share that the map does not
-            foretell, in [0, 1]: 0 is perfect, 1 says nothing (Yeh et al. 2019, with their optimal
-            scaling, divided by the mean squared change).
+            predict, in [0, 1]: 0 is perfect, 1 says nothing (Yeh et al. 2019); see
+            ``sk_viz.measures.attribution.infidelity``.
+        infidelity_interval: its 95 % interval over the squares. Maps whose intervals overlap
+            cannot be ranked by it.
         sensitivity: how much the map changes, relative to itself, at most over pictures that
             differ by ``RADIUS`` (Yeh et al. 2019): lower is steadier.
         random_deletion: of each random map.
@@ -75,6 +77,7 @@ class Faithfulness(Result):
     deletion: Curve
     insertion: Curve
     infidelity: float
+    infidelity_interval: tuple[float, float]
     sensitivity: float
     random_deletion: tuple[Curve, ...]
     random_insertion: tuple[Curve, ...]
@@ -117,6 +120,7 @@ class Faithfulness(Result):
             deletion=_curve(contents["deletion"]),
             insertion=_curve(contents["insertion"]),
             infidelity=contents["infidelity"],
+            infidelity_interval=tuple(contents["infidelity_interval"]),
             sensitivity=contents["sensitivity"],
             random_deletion=tuple(_curve(one) for one in contents["random_deletion"]),
             random_insertion=tuple(_curve(one) for one in contents["random_insertion"]),
@@ -161,15 +165,16 @@ def faithfulness(
     )
     maps = [attribution.heatmap, *random_maps(side)]
     deletions, insertions = zip(*(curves(explanation, one) for one in maps), strict=True)
-    infidelities = infidelity(explanation, maps)
+    infidelities = infidelity(explanation, maps, SEED)
     return Faithfulness(
         deletion=deletions[0],
         insertion=insertions[0],
-        infidelity=infidelities[0],
+        infidelity=infidelities[0].value,
+        infidelity_interval=(infidelities[0].low, infidelities[0].high),
         sensitivity=sensitivity(explanation),
         random_deletion=deletions[1:],
         random_insertion=insertions[1:],
-        random_infidelity=infidelities[1:],
+        random_infidelity=tuple(one.value for one in infidelities[1:]),
         record={
             **attribution.record,
             "measure": "faithfulness",
@@ -206,36 +211,6 @@ def curves(explanation: Explanation, heatmap: Floats) -> tuple[Curve, Curve]:
     )
 
 
-def infidelity(explanation: Explanation, maps: list[Floats]) -> tuple[float, ...]:
-    """The relative infidelity of each map (H, W), over the same hidden squares."""
-    from captum.metrics import infidelity as captum_infidelity
-
-    forward = _Remembering(explanation.values)
-    x, blank = explanation.x, explanation.plan.baseline
-    found = []
-    for heatmap in maps:
-        forward.rewind()
-        generator = torch.Generator().manual_seed(SEED)
-
-        def hide(repeated: Tensor, generator: torch.Generator = generator) -> tuple[Tensor, Tensor]:
-            hidden = _squares(repeated, generator)
-            return hidden.float(), torch.where(hidden, blank, repeated)
-
-        # Each pixel's share goes to its three colours, which are always hidden together.
-        colours = torch.tensor(heatmap).to(x).expand_as(x) / x.shape[1]
-        error = captum_infidelity(
-            forward,
-            hide,
-            x,
-            colours,
-            n_perturb_samples=SQUARES,
-            max_examples_per_batch=explanation.plan.chunk,
-            normalize=True,
-        )
-        found.append(float(error) / forward.mean_squared_change())
-    return tuple(found)
-
-
 def sensitivity(explanation: Explanation) -> float:
     """The largest relative change of the map over pictures within ``RADIUS``, by Captum."""
     from captum.metrics import sensitivity_max
@@ -261,46 +236,3 @@ def sensitivity(explanation: Explanation) -> float:
             max_examples_per_batch=1,
         )
     )
-
-
-class _Remembering:
-    """A function that, once rewound, gives its answers again in the same order.
-
-    Captum asks for the same hidden squares for each map.
-    """
-
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        self.function = function
-        self.answers: list[Tensor] = []
-        self.place = 0
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if self.place == len(self.answers):
-            self.answers.append(self.function(x))
-        self.place += 1
-        return self.answers[self.place - 1]
-
-    def rewind(self) -> None:
-        self.place = 0
-
-    def mean_squared_change(self) -> float:
-        """Captum asks for the changed pictures, then for the picture, batch after batch."""
-        changes = torch.cat(
-            [
-                whole - changed
-                for changed, whole in zip(self.answers[::2], self.answers[1::2], strict=True)
-            ]
-        )
-        return max(float(changes.square().mean()), torch.finfo(torch.float32).tiny)
-
-
-def _squares(x: Tensor, generator: torch.Generator) -> Tensor:
-    """True in one square a picture, a quarter of it wide, at a random place: like ``x``."""
-    side = x.shape[-1]
-    size = max(1, side // 4)
-    top, left = torch.randint(0, side - size + 1, (2, len(x), 1, 1, 1), generator=generator)
-    place = torch.arange(side)
-    rows = (place[:, None] >= top) & (place[:, None] < top + size)
-    columns = (place >= left) & (place < left + size)
-    inside: Tensor = rows & columns
-    return inside.expand_as(x).to(x.device)

@@ -18,10 +18,10 @@ from sk_viz.measures.attribution.faithfulness import (
     Curve,
     curves,
     faithfulness,
-    infidelity,
     random_maps,
     sensitivity,
 )
+from sk_viz.measures.attribution.infidelity import SQUARES, infidelity
 from sk_viz.measures.attribution.methods import METHODS
 
 
@@ -97,7 +97,8 @@ def test_curves_start_and_end_at_picture_and_blank(tiny_model, noise_picture):
 def test_infidelity_is_captums_over_the_mean_squared_change(tiny_model, noise_picture):
     found = attribute(tiny_model, noise_picture, "occlusion", "SK_3_1")
     (explanation,) = prepare(tiny_model, found.stimulus, METHODS["occlusion"], ("SK_3_1",))
-    ours = infidelity(explanation, [found.heatmap, 3 * found.heatmap, np.zeros_like(found.heatmap)])
+    maps = [found.heatmap, 3 * found.heatmap, np.zeros_like(found.heatmap)]
+    ours = [one.value for one in infidelity(explanation, maps, seed=0)]
     x = explanation.x
     changes = []
 
@@ -115,14 +116,36 @@ def test_infidelity_is_captums_over_the_mean_squared_change(tiny_model, noise_pi
         hide,
         x,
         torch.tensor(found.heatmap).expand(1, 3, 32, 32) / 3,
-        n_perturb_samples=32,
+        n_perturb_samples=SQUARES,
         normalize=True,
     )
     expected = theirs.item() / changes[0].square().mean().item()
     assert ours[0] == pytest.approx(expected, rel=1e-3)
     assert ours[1] == pytest.approx(ours[0], rel=1e-3)  # a map's size does not matter
-    assert ours[2] == pytest.approx(1, rel=1e-4)  # a map of zeros foretells nothing
+    assert ours[2] == pytest.approx(1, rel=1e-4)  # a map of zeros predicts nothing
     assert 0 <= ours[0] <= 1
+
+
+def test_the_interval_of_infidelity_holds_what_many_more_squares_say(
+    tiny_model, noise_picture, monkeypatch
+):
+    found = attribute(tiny_model, noise_picture, "occlusion", "SK_3_1")
+    (explanation,) = prepare(tiny_model, found.stimulus, METHODS["occlusion"], ("SK_3_1",))
+    maps = [found.heatmap, *random_maps(32)]
+    few = [infidelity(explanation, maps, seed) for seed in range(8)]
+    monkeypatch.setattr("sk_viz.measures.attribution.infidelity.SQUARES", 4000)
+    many = infidelity(explanation, maps, seed=99)
+    for row in few:
+        for one in row:
+            assert 0 <= one.low <= one.value <= one.high <= 1
+    inside = [
+        one.low <= exact.value <= one.high
+        for row in few
+        for one, exact in zip(row, many, strict=True)
+    ]
+    assert np.mean(inside) >= 0.8
+    widths = [one.high - one.low for row in few for one in row]
+    assert max(one.high - one.low for one in many) < min(widths)
 
 
 def test_a_gradient_that_is_everywhere_the_same_is_not_sensitive(line, exact):
