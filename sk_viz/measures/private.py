@@ -1,42 +1,65 @@
 """Private readouts of a network, to put hooks on while other threads use the network itself.
 
 A double of the network shares its weights and nothing else (``sk_viz.networks.double``). Making one
-costs a copy of its modules and a search for its units, so doubles are kept: each is lent to one
-thread at a time and reused by the next.
+costs a copy of its modules, so doubles are kept: each is lent to one thread at a time and reused by
+the next.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from torch import nn
+from torch import Tensor, nn
 
 from sk_viz.networks.double import double_of
-from sk_viz.networks.readout import Readout
+from sk_viz.networks.tracing.reading import reading
 
-# Where the weights of a double lie, and the double itself.
-_Idle = tuple[tuple[int, ...], Readout]
+if TYPE_CHECKING:
+    from sk_viz.networks.unit import Unit
+    from sk_viz.zoo.model import Model
+
+
+class PrivateReadout(nn.Module):
+    """A double of a network, read as a ``Readout`` is, whose modules no other thread sees.
+
+    Attributes:
+        network: the double, whose weights ask for no gradient.
+        units: of the network.
+    """
+
+    def __init__(self, network: nn.Module, units: tuple[Unit, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.units = units
+
+    def forward(
+        self, x: Tensor, held: Mapping[str, Tensor] | None = None
+    ) -> tuple[Any, list[Tensor]]:
+        """Output and branch weights of one pass; gradients flow through both."""
+        with reading(self.network, self.units, held) as read:
+            output = self.network(x)
+        return output, [read.weights[unit.name] for unit in self.units]
+
+
+# Where the weights of a double lie, and its readout.
+_Idle = tuple[tuple[int, ...], PrivateReadout]
 
 _idle: WeakKeyDictionary[nn.Module, list[_Idle]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 @contextmanager
-def private_readout(network: nn.Module) -> Iterator[Readout]:
-    """Lend a readout of a double of a network to this thread.
+def private_readout(model: Model) -> Iterator[PrivateReadout]:
+    """Lend a readout of a double of a model's network to this thread.
 
     The double carries no hook of the network. Hooks put on it must be removed before it is given
     back; after an exception it is thrown away.
-
-    Args:
-        network: in evaluation mode, with SK units; it is not changed.
-
-    Yields:
-        The readout, whose weights ask for no gradient.
     """
+    network = model.network
     places = tuple(tensor.data_ptr() for tensor in (*network.parameters(), *network.buffers()))
     with _lock:
         idle = _idle.setdefault(network, [])
@@ -44,7 +67,7 @@ def private_readout(network: nn.Module) -> Iterator[Readout]:
             idle.pop()
         lent = idle.pop()[1] if idle else None
     if lent is None:
-        lent = Readout(double_of(network))
+        lent = PrivateReadout(double_of(network), model.units)
     yield lent
     with _lock:
         _idle.setdefault(network, []).append((places, lent))

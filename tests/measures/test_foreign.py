@@ -123,7 +123,6 @@ def test_nothing_is_copied_or_searched_again(noise_picture, monkeypatch):
         raise AssertionError
 
     monkeypatch.setattr("sk_viz.measures.private.double_of", never)
-    monkeypatch.setattr("sk_viz.measures.private.Readout", never)
     monkeypatch.setattr("sk_viz.measures.attribution.explanation.last_layer", never)
     found = attribute(model, noise_picture, "grad_cam", "SK_3_1").heatmap
     np.testing.assert_array_equal(found, expected)

@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from sk_viz.errors import ModelError
 from sk_viz.measures.attribution.targets import ClassTarget, UnitTarget
-from sk_viz.networks.readout import Readout
 
 # Which layer all paths cross does not depend on the size of the picture, only its cost does.
 _TRIAL_SIDE = 96
@@ -135,7 +134,7 @@ def values_of(
 
 
 def last_layer(
-    readout: Readout, x: Tensor, value: Callable[[Tensor, Sequence[Tensor]], Tensor]
+    readout: nn.Module, x: Tensor, value: Callable[[Tensor, Sequence[Tensor]], Tensor]
 ) -> str:
     """The last layer with a map that everything that is explained passes through.
 
@@ -153,7 +152,7 @@ def last_layer(
     Raises:
         ModelError: the network has no such layer.
     """
-    network = readout.network
+    network: nn.Module = readout.network  # type: ignore[assignment]
     if x.shape[-1] > _TRIAL_SIDE:
         x = F.interpolate(x, size=(_TRIAL_SIDE, _TRIAL_SIDE), mode="bilinear")
     x = x.detach().requires_grad_()

@@ -311,7 +311,7 @@ def _evaluate(
 def _readout(model: Model, method: Method) -> Iterator[nn.Module]:
     """What reads the model; a private readout where hooks are put on it."""
     if method.layered or method.hooks:
-        with private_readout(model.network) as readout:
+        with private_readout(model) as readout:
             yield readout
     else:
         yield model.readout
@@ -335,7 +335,7 @@ def _layer(model: Model, target: Target, x: Tensor) -> str:
     name = "" if found is None else found.name
     if name not in known:
         place = None if found is None else UnitTarget(found, model.units.index(found))
-        with private_readout(model.network) as readout:
+        with private_readout(model) as readout:
             known[name] = last_layer(readout, x, place.value if place else _all_logits)
     return known[name]
 

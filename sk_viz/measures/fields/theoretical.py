@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -167,7 +168,8 @@ def theoretical_fields(
 ) -> dict[str, tuple[BranchField, ...]]:
     """The field of every branch of every unit, in the order of the kernels, by unit name.
 
-    Costs one forward without numbers; the network itself is not run and not changed.
+    Costs one forward without numbers, once for each network and size; the network itself is not
+    run and not changed.
 
     Args:
         network: any network with SK units.
@@ -177,6 +179,19 @@ def theoretical_fields(
     Raises:
         ModelError: branches that cannot be found or are never run, or fields that are not square.
     """
+    known = _known.setdefault(network, {})
+    if (units, input_size) not in known:
+        known[units, input_size] = _derived(network, units, input_size)
+    return dict(known[units, input_size])
+
+
+_Fields = dict[str, tuple[BranchField, ...]]
+_known: WeakKeyDictionary[nn.Module, dict[tuple[tuple[Unit, ...], int], _Fields]] = (
+    WeakKeyDictionary()
+)
+
+
+def _derived(network: nn.Module, units: tuple[Unit, ...], input_size: int) -> _Fields:
     # Another width, so that an operation that mixes the two axes cannot pass for one that does not.
     height, width = input_size, input_size + 32
     double = double_of(network, meta=True)
