@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,6 +19,7 @@ from sk_viz.networks.sknet import SKNet
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.zoo.checkpoints import check_finite, state_sha256
 from sk_viz.zoo.classes import unnamed_classes
+from sk_viz.zoo.fingerprint import Fingerprint
 from sk_viz.zoo.model import Model, as_model
 
 _NOTE = "A network given in Python as it is; its {assumed} assumed."
@@ -28,16 +29,34 @@ _OWN_SIZES = {
     "cifar": Preprocessing(32, 1),
 }
 
+
+@dataclass
+class _Kept:
+    """The copy of a network.
+
+    Attributes:
+        copying: held by the thread that makes it.
+        seen: the network as it was when it was copied.
+        structure: its modules in words.
+        model: the copy.
+    """
+
+    copying: threading.Lock = field(default_factory=threading.Lock)
+    seen: Fingerprint | None = None
+    structure: str = ""
+    model: Model | None = None
+
+
 # Copying, hashing and converting a large network takes seconds: once for each is enough.
-_copies: WeakKeyDictionary[nn.Module, tuple[str, Model]] = WeakKeyDictionary()
-_copying = threading.Lock()
+_copies: WeakKeyDictionary[nn.Module, _Kept] = WeakKeyDictionary()
+_keeping = threading.Lock()
 
 
 def as_loaded(model: Model | nn.Module) -> Model:
     """A loaded model as it is; of a network a copy that can be measured like one.
 
     The network itself stays as it is, its mode, its place and its gradients too. The copy is made
-    anew when the network's weights or modules have changed.
+    again when the network's weights or modules have changed (see ``Fingerprint``).
 
     Args:
         model: of ``sk_viz.load_model``, or any network with SK units that takes (N, 3, H, W) and
@@ -57,12 +76,16 @@ def as_loaded(model: Model | nn.Module) -> Model:
     weight = next(model.parameters(), None)
     if weight is None or weight.is_meta:
         raise ModelError("This network has no weights to read: give it some first.")
-    with _copying:
-        shape, sha256 = repr(model), state_sha256(model)
-        kept = _copies.get(model)
-        if kept is None or kept[0] != shape or kept[1].sha256 != sha256:
-            kept = _copies[model] = shape, _copy(model, weight.device, sha256)
-        return kept[1]
+    with _keeping:
+        kept = _copies.setdefault(model, _Kept())
+    with kept.copying:
+        if kept.model is None or kept.seen is None or not kept.seen.fits(model):
+            kept.seen = Fingerprint(model)
+            structure, sha256 = repr(model), state_sha256(model)
+            if kept.model is None or (kept.structure, kept.model.sha256) != (structure, sha256):
+                kept.model = _copy(model, weight.device, sha256)
+            kept.structure = structure
+        return kept.model
 
 
 def _copy(network: nn.Module, device: torch.device, sha256: str) -> Model:
