@@ -90,12 +90,13 @@ class FieldProbe:
             for tap in self._taps:
                 tap.clear()
             units = self._model.units
-            with private_readout(self._model) as private, self._tapped(private.network):
-                with (
-                    suppress(_EnoughError),
-                    reading(private.network, units, weights, constant=self._held) as read,
-                ):
-                    private.network(x)
+            with (
+                private_readout(self._model) as private,
+                self._tapped(private.network),
+                suppress(_EnoughError),
+                reading(private.network, units, weights, constant=self._held) as read,
+            ):
+                private.network(x)
             used = read.weights if weights is None else weights
             for tap in self._taps:
                 tap.weights = used[tap.unit.name].to(x)

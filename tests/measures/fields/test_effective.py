@@ -255,3 +255,32 @@ def test_a_probe_can_be_used_again(any_model):
     again = probe.maps(x)
     for name, maps in first.items():
         assert np.array_equal(maps.absolute, again[name].absolute)
+
+
+def test_the_forward_ends_at_the_last_unit_that_is_asked_for(make_model):
+    """What comes after it is not run, whatever it would do."""
+    model = make_model()
+    x = torch.randn(1, 3, 32, 32)
+    expected = FieldProbe(model, model.units[:1], "held", CENTRE).maps(x)["SK_2_1"]
+    broken = make_model()
+
+    class Never(nn.Module):
+        def forward(self, _):
+            raise AssertionError
+
+    broken.network.blocks["SK_3_1"] = Never()
+    found = FieldProbe(broken, model.units[:1], "held", CENTRE).maps(x)["SK_2_1"]
+    np.testing.assert_array_equal(found.absolute, expected.absolute)
+
+
+def test_the_theory_is_derived_once(make_model, monkeypatch):
+    model = make_model()
+    first = theoretical_fields(model.network, model.units, 32)
+
+    def never(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("sk_viz.measures.fields.theoretical.double_of", never)
+    assert theoretical_fields(model.network, model.units, 32) == first
+    with pytest.raises(AssertionError):
+        theoretical_fields(model.network, model.units, 48)
