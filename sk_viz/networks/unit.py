@@ -51,7 +51,7 @@ class Unit:
         kind: ``"kernels"``; or ``"bounded"`` (a sigmoid before the softmax), ``"places"`` (a choice
             for each place), ``"resolutions"`` (between maps of different resolution).
         gate: what the weights come from, ``"softmax"`` or ``"sigmoid"``.
-        call: which softmax (or sigmoid) of one forward that is, from 0.
+        call: which of the module's softmaxes (or sigmoids) of one forward that is, from 0.
         calls: how many units of one forward are computed by the same module.
         steps: how many calls of torch later their weighted sum is made; None if unknown.
     """

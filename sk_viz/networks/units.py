@@ -39,10 +39,10 @@ def units(module: Any, example: Example | None = None) -> tuple[Unit, ...]:
         ModelError: the network has no unit, and the message says what it has instead; it cannot be
             copied or run; this is not a network.
     """
+    own = getattr(module, "units", None)
+    if isinstance(own, tuple) and all(isinstance(unit, Unit) for unit in own):
+        return own
     if not isinstance(module, nn.Module):
-        own = getattr(module, "units", None)
-        if isinstance(own, tuple) and all(isinstance(unit, Unit) for unit in own):
-            return own
         raise ModelError(
             f"{type(module).__name__} is not a model: give one of sk_viz.load_model, or a torch "
             "module."
@@ -110,7 +110,6 @@ def _own_units(network: SKNet) -> tuple[Unit, ...]:
                 layout=Layout(
                     _LAYOUT_AXES, ((0,), (count,), (unit.channels,)), tuple(range(count))
                 ),
-                call=len(found),
             )
         )
     return tuple(found)

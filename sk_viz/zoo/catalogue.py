@@ -16,6 +16,7 @@ from sk_viz.paths import models_dir
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.zoo.bundled import WEIGHTS, read_config
 from sk_viz.zoo.hub import cached_weights
+from sk_viz.zoo.own import OWN_PREPROCESSING
 
 Kind = Literal["bundled", "pretrained", "untrained", "checkpoint", "given"]
 Source = Literal["sk_viz", "timm"]
@@ -100,14 +101,14 @@ BUNDLED = "sknet_tiny"
 KNOWN: dict[str, Known] = {
     known.id: known
     for known in (
-        Known(BUNDLED, "bundled", "sk_viz", None, Preprocessing(input_size=88)),
+        Known(BUNDLED, "bundled", "sk_viz", None, OWN_PREPROCESSING["small"]),
         Known("skresnext50_32x4d.ra_in1k", "pretrained", "timm", "Apache-2.0"),
         Known("skresnet18.ra_in1k", "pretrained", "timm", "Apache-2.0"),
         Known("skresnet34.ra_in1k", "pretrained", "timm", "Apache-2.0"),
         Known("sknet26", "untrained", "sk_viz", None),
         Known("sknet50", "untrained", "sk_viz", None),
         Known("sknet101", "untrained", "sk_viz", None),
-        Known("sknet29_cifar", "untrained", "sk_viz", None, Preprocessing(32, 1.0)),
+        Known("sknet29_cifar", "untrained", "sk_viz", None, OWN_PREPROCESSING["cifar"]),
         Known("skresnet50", "untrained", "timm", None),
         Known("skresnet50d", "untrained", "timm", None),
     )

@@ -21,13 +21,9 @@ from sk_viz.zoo.checkpoints import check_finite, state_sha256
 from sk_viz.zoo.classes import unnamed_classes
 from sk_viz.zoo.fingerprint import Fingerprint
 from sk_viz.zoo.model import Model, as_model
+from sk_viz.zoo.own import OWN_PREPROCESSING
 
 _NOTE = "A network given in Python as it is; its {assumed} assumed."
-_OWN_SIZES = {
-    "imagenet": Preprocessing(),
-    "small": Preprocessing(64),
-    "cifar": Preprocessing(32, 1),
-}
 
 
 @dataclass
@@ -125,7 +121,7 @@ def _name(network: nn.Module) -> str:
 def _preprocessing(network: nn.Module) -> tuple[Preprocessing, bool]:
     """How it wants its pictures, and whether it says so."""
     if isinstance(network, SKNet):
-        return _OWN_SIZES[network.config.stem], False
+        return OWN_PREPROCESSING[network.config.stem], False
     config: Any = getattr(network, "pretrained_cfg", None)
     try:
         return Preprocessing(

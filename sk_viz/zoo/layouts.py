@@ -16,6 +16,7 @@ from sk_viz.errors import ModelError
 from sk_viz.networks.sknet import SKNet, SKNetConfig, sknet29_cifar, sknet_tiny
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.zoo.checkpoints import State, brief, fill
+from sk_viz.zoo.own import OWN_PREPROCESSING
 
 
 @dataclass(frozen=True)
@@ -300,12 +301,12 @@ def _with_stem(config: SKNetConfig, size: int, source: str) -> tuple[SKNetConfig
     """The stem's stride shows in no weight: known from 7x7, or from a network of this project."""
     if size == 7:
         return config, Preprocessing()
-    known = ((sknet_tiny, Preprocessing(input_size=88)), (sknet29_cifar, Preprocessing(32, 1.0)))
+    known = (sknet_tiny, sknet29_cifar)
     with torch.device("meta"):
-        for build, preprocessing in known:
+        for build in known:
             own = build(classes=config.classes).config
             if (own.depths, own.unit_widths) == (config.depths, config.unit_widths):
-                return own, preprocessing
+                return own, OWN_PREPROCESSING[own.stem]
     raise ModelError(
         f"{source}: the stride of its {size}x{size} stem cannot be told from the weights; keep "
         "the config.json beside model.safetensors."

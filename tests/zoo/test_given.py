@@ -14,6 +14,7 @@ from sk_viz.errors import ModelError
 from sk_viz.networks import SKNet, SKNetConfig
 from sk_viz.pictures import normalise
 from sk_viz.zoo.given import as_loaded
+from sk_viz.zoo.own import OWN_PREPROCESSING
 
 pytestmark = pytest.mark.filterwarnings("ignore:Setting backward hooks")
 
@@ -78,11 +79,19 @@ def test_it_is_copied_once_and_again_when_it_has_changed(network):
     assert as_loaded(network) is not second
 
 
-def test_its_own_networks_get_pictures_of_their_size():
-    config = SKNetConfig((1,), (8,), (16,), stem_width=8, stem="cifar", groups=1, classes=3)
+@pytest.mark.parametrize(("stem", "size", "crop"), [("cifar", 32, 1.0), ("small", 88, 1.0)])
+def test_its_own_networks_get_pictures_of_their_size(stem, size, crop):
+    config = SKNetConfig((1,), (8,), (16,), stem_width=8, stem=stem, groups=1, classes=3)
     model = as_loaded(SKNet(config))
-    assert model.preprocessing.input_size == 32
+    assert model.preprocessing.input_size == size
+    assert model.preprocessing.crop_fraction == crop
     assert model.classes == ("class 0", "class 1", "class 2")
+
+
+def test_the_bundled_network_given_as_a_module_is_shown_what_the_bundled_model_is():
+    bundled = sk_viz.load_model("sknet_tiny", device="cpu")
+    assert as_loaded(bundled.network).preprocessing == bundled.preprocessing
+    assert OWN_PREPROCESSING[bundled.network.config.stem] == bundled.preprocessing
 
 
 @pytest.mark.parametrize(

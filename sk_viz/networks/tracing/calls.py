@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,17 +25,38 @@ _KINDS: Mapping[Any, GateKind] = {
 }
 
 
+class GateCall(NamedTuple):
+    """One call of a softmax or sigmoid.
+
+    Attributes:
+        kind: which of the two.
+        path: dotted path of the module that calls it.
+        call: which of that module's calls of it in one forward, from 0.
+    """
+
+    kind: GateKind
+    path: str
+    call: int
+
+
 class GateCalls(TorchFunctionMode):
     """While it is entered, meets the softmaxes and sigmoids that this thread calls.
+
+    Each is known by the module that calls it and by which of that module's calls it is, so that
+    somebody's hook that calls a softmax does not shift the others.
+
+    Args:
+        network: whose modules they are.
 
     Attributes:
         steps: how many functions of torch were called so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.steps = 0
-        self._counts: dict[GateKind, int] = {"softmax": 0, "sigmoid": 0}
+        self._names: dict[int, str] = {id(m): name for name, m in network.named_modules()}
+        self._counts: dict[tuple[GateKind, str], int] = {}
 
     def __torch_function__(
         self,
@@ -51,39 +72,35 @@ class GateCalls(TorchFunctionMode):
             output = func(*args, **(kwargs or {}))
             self.made(output)
             return output
-        call = self._counts[kind]
-        self._counts[kind] = call + 1
-        self.before(kind, call)
-        return self.after(kind, call, func(*args, **(kwargs or {})))
+        path = self.where()
+        call = self._counts.get((kind, path), 0)
+        self._counts[kind, path] = call + 1
+        made = GateCall(kind, path, call)
+        self.before(made)
+        return self.after(made, func(*args, **(kwargs or {})))
 
-    def before(self, kind: GateKind, call: int) -> None:
-        """Called before a softmax or sigmoid runs, with its number among those of its kind."""
+    def where(self) -> str:
+        """Dotted path of the module whose method runs at the moment, the innermost one.
 
-    def after(self, kind: GateKind, call: int, output: Tensor) -> Tensor:  # noqa: ARG002
+        It is found on the stack of calls, since hooks on modules would be seen by other threads.
+        """
+        frame = sys._getframe(1)
+        while True:
+            code = frame.f_code
+            if code.co_argcount:
+                first = frame.f_locals.get(code.co_varnames[0])
+                if isinstance(first, nn.Module) and id(first) in self._names:
+                    return self._names[id(first)]
+            if frame.f_back is None:
+                return ""
+            frame = frame.f_back
+
+    def before(self, call: GateCall) -> None:
+        """Called before a softmax or sigmoid runs."""
+
+    def after(self, call: GateCall, output: Tensor) -> Tensor:  # noqa: ARG002
         """Called with its output; what this returns is what the network gets."""
         return output
 
     def made(self, output: Any) -> None:
         """Called with what any other function of torch returned."""
-
-
-def module_names(network: nn.Module) -> Mapping[int, str]:
-    """Dotted path of each module of a network, by identity."""
-    return {id(module): name for name, module in network.named_modules()}
-
-
-def calling_module(names: Mapping[int, str]) -> str:
-    """Dotted path of the module whose method runs at the moment, the innermost one.
-
-    It is found on the stack of calls, since hooks on modules would be seen by other threads.
-    """
-    frame = sys._getframe(1)
-    while True:
-        code = frame.f_code
-        if code.co_argcount:
-            first = frame.f_locals.get(code.co_varnames[0])
-            if isinstance(first, nn.Module) and id(first) in names:
-                return names[id(first)]
-        if frame.f_back is None:
-            return ""
-        frame = frame.f_back

@@ -53,7 +53,7 @@ class Gate:
 
     Attributes:
         kind: ``"softmax"`` or ``"sigmoid"``.
-        call: which call of its kind of one forward, from 0; None if it was not called from Python
+        call: which of the module's calls of one forward, from 0; None if Python did not call it
             under its own name (inside TorchScript, or inside another function).
         step: how many functions of torch had been called then.
         axis: the axis that a softmax sums to 1 over; None for a sigmoid.

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
-from sk_viz.networks.tracing.calls import GateCalls, GateKind, calling_module, module_names
+from sk_viz.networks.tracing.calls import GateCall, GateCalls
 from sk_viz.networks.unit import Unit
 
 
@@ -76,25 +76,29 @@ class _Reader(GateCalls):
         constant: bool,
         sums: bool,
     ) -> None:
-        super().__init__()
+        super().__init__(network)
         self.reading = Reading()
-        self._units = {(unit.gate, unit.call): unit for unit in units}
+        self._units = {GateCall(unit.gate, unit.path, unit.call): unit for unit in units}
+        self._paths = {(unit.gate, unit.path) for unit in units}
         self._held = held
         self._constant = constant
-        self._names = module_names(network)
         self._sums = sums
         self._waiting: dict[int, Unit] = {}
 
-    def after(self, kind: GateKind, call: int, output: Tensor) -> Tensor:
-        unit = self._units.get((kind, call))
+    def after(self, call: GateCall, output: Tensor) -> Tensor:
+        unit = self._units.get(call)
         if unit is None:
+            if (call.kind, call.path) in self._paths:
+                raise ModelError(
+                    f"{call.path or 'The network'} computes weights once more than when it was "
+                    "looked at: its control flow must be the same for every input."
+                )
             return output
-        where = calling_module(self._names)
-        if where != unit.path or not unit.layout.fits(output.shape):
+        if not unit.layout.fits(output.shape):
             raise ModelError(
-                f"The weights of {unit.name} were expected from {unit.path or 'the network'} and "
-                f"came from {where or 'the network'} with the shape {tuple(output.shape)}: the "
-                "network's control flow must be the same for every input."
+                f"The weights of {unit.name} have the shape {tuple(output.shape)}, which is not "
+                "the one that the network was seen to compute: its control flow must be the same "
+                "for every input."
             )
         if self._constant:
             output = output.detach()

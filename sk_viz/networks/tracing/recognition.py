@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
-from sk_viz.networks.tracing.calls import GateCalls, GateKind, calling_module, module_names
+from sk_viz.networks.tracing.calls import GateCall, GateCalls
 from sk_viz.networks.tracing.choices import Branch, Choice, choice_of
 from sk_viz.networks.tracing.example import (
     Example,
@@ -104,9 +104,8 @@ def _recognise(network: nn.Module, example: Example | None) -> Recognition:
 
 
 def _trace(network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recognition:
-    names = module_names(network)
-    calls = _Numbered()
-    tracer = Tracer(lambda: calling_module(names), calls)
+    calls = _Calls(network)
+    tracer = Tracer(calls)
     given = list(inputs((args, kwargs)))
     for tensor in given:
         tracer.give(tensor)
@@ -127,17 +126,17 @@ def _trace(network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         return _found(tracer, len(given[0]))
 
 
-class _Numbered(GateCalls):
+class _Calls(GateCalls):
     """Knows which softmax or sigmoid is called at the moment."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.calling: tuple[GateKind, int] | None = None
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(network)
+        self.calling: GateCall | None = None
 
-    def before(self, kind: GateKind, call: int) -> None:
-        self.calling = kind, call
+    def before(self, call: GateCall) -> None:
+        self.calling = call
 
-    def after(self, kind: GateKind, call: int, output: Tensor) -> Tensor:  # noqa: ARG002
+    def after(self, call: GateCall, output: Tensor) -> Tensor:  # noqa: ARG002
         self.calling = None
         return output
 

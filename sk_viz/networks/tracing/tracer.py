@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sk_viz.networks.tracing.calls import GateKind
+from sk_viz.networks.tracing.calls import GateCall, GateKind
 from sk_viz.networks.tracing.graph import CONSTANT, Gate, Graph
 from sk_viz.networks.tracing.memory import Notes, Term, found_origins
 from sk_viz.networks.tracing.sums import Found, Sum, complete
@@ -47,20 +47,22 @@ class Calls(Protocol):
     """What the tracer needs to know of the functions that are called.
 
     Attributes:
-        calling: kind and number of the softmax or sigmoid that is called at the moment.
+        calling: the softmax or sigmoid that is called at the moment.
         steps: how many functions of torch were called so far.
     """
 
-    calling: tuple[GateKind, int] | None
+    calling: GateCall | None
     steps: int
+
+    def where(self) -> str:
+        """Dotted path of the module that runs at the moment."""
 
 
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While it is entered, every operation is followed.
 
     Args:
-        where: returns the dotted path of the module that runs at the moment.
-        calls: knows which softmax or sigmoid is called at the moment.
+        calls: knows what is called at the moment.
 
     Attributes:
         graph: what was made from what.
@@ -68,14 +70,13 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         partial: why the weighted maps of a gate, by its number, were never summed over its axis.
     """
 
-    def __init__(self, where: Callable[[], str], calls: Calls) -> None:
+    def __init__(self, calls: Calls) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph = Graph()
         self.notes = Notes()
         self.sums: list[Sum] = []
         self._weighing = Weighing(self.graph, self.notes)
         self.partial = self._weighing.partial
-        self._where = where
         self._calls = calls
 
     def give(self, tensor: Tensor) -> None:
@@ -152,7 +153,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         parents = {origin for t in known for origin in self.notes.origins(t)}
         window = None
         if isinstance(args[0], Tensor):
-            window = window_of(name, args, self.notes.ends(args[0]), self._where())
+            window = window_of(name, args, self.notes.ends(args[0]), self._calls.where())
         for result in fresh:
             number = self.graph.add(
                 name,
@@ -168,7 +169,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Note the output of a softmax or sigmoid; False if it cannot weigh branches."""
         softmax = name == "_softmax"
         axis = int(args[1]) % max(result.ndim, 1) if softmax else None
-        if result.ndim < 2 or (axis is not None and result.shape[axis] < 2):
+        if not result.ndim or (axis is not None and result.shape[axis] < 2):
             return False
         if not softmax and not any(2 <= n <= 8 for n in result.shape[1:3]):
             return False
@@ -178,10 +179,10 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         calling = self._calls.calling
         gate = Gate(
             kind=kind,
-            call=calling[1] if calling and calling[0] == kind else None,
+            call=calling.call if calling and calling.kind == kind else None,
             step=self._calls.steps,
             axis=axis,
-            path=self._where(),
+            path=calling.path if calling else self._calls.where(),
             from_input=bool(known),
             sigmoid_before=memory is not None and memory.made_by == "sigmoid",
             uniform=_uniform(result, axis) if axis is not None and tracked else False,
@@ -290,7 +291,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for gate in self._gates_in(terms):
                 self._weighing.partial[gate] = found
         elif isinstance(found, Found):
-            self.sums.append(Sum(found, self._where(), self._calls.steps))
+            self.sums.append(Sum(found, self._calls.where(), self._calls.steps))
             terms = []
         self.notes.write(result, addresses, terms, frozenset([number]), name)
 
