@@ -150,9 +150,9 @@ def largest_kernel(sweep: Sweep, unit: str) -> int:
 
 def strip_frames(sweep: Sweep, attributions: Sequence[Attribution]) -> list[strip.StripFrame]:
     """The frames of a strip, with a map where there is one."""
-    maps = [one.heatmap for one in attributions] or [None] * len(sweep.stimuli)
     frames = []
-    for stimulus, heat in zip(sweep.stimuli, maps, strict=True):
+    for n, stimulus in enumerate(sweep.stimuli):
+        heat = attributions[n].heatmap if attributions else None
         rows = sweep.predictions[sweep.predictions["scale"] == stimulus.scale]
         said = [(str(n), float(p)) for n, p in zip(rows["name"], rows["probability"], strict=True)]
         frames.append(strip.StripFrame(stimulus.scale, stimulus.rgb, said, heat))
