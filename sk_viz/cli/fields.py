@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import numpy as np
@@ -36,7 +35,10 @@ def register(cli: typer.Typer) -> None:
 def rf(
     unit: Annotated[str, typer.Option(help="A unit's name, such as SK_3_2.")],
     picture: Annotated[
-        Path | None, typer.Argument(help="A picture's file; without one, pictures of noise.")
+        str | None,
+        typer.Argument(
+            help="A picture's file, the name of a sample, or -; without one, pictures of noise."
+        ),
     ] = None,
     model: ModelOption = "sknet_tiny",
     gate: Annotated[

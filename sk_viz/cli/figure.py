@@ -111,7 +111,7 @@ def _film(
 
     if len(inputs) != 1:
         raise ModelError(f"A film shows one picture; {len(inputs)} were given.")
-    shown = read(Path(inputs[0]), how.protocol)
+    shown = read(inputs[0], how.protocol)
     with progress_bar("sweeping") as progress:
         result = sweep(
             load(model, device),

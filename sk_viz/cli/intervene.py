@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,7 +71,7 @@ def intervene(
         at, *more = parse_scales(text)
         if more:
             raise ScaleError(f"'@{text}' names several scales: name one, as @2.")
-        other = read(Path(file), protocol) if file else shown
+        other = read(file, protocol) if file else shown
         return sweep_of(loaded, other, (at,), **how.arguments), at
 
     weights = {unit: _choice(word, chosen_at) for unit, word in words.items()}

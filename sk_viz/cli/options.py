@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sk_viz.errors import ScaleError
-from sk_viz.pictures import Presentation, read_cutout, read_picture
+from sk_viz.pictures import Presentation, read_named
+from sk_viz.pictures.picture import as_cutout
 
 if TYPE_CHECKING:
     from sk_viz.datasets.coverage import Coverage
@@ -31,7 +32,9 @@ ModelOption = Annotated[
     ),
 ]
 MapOption = Annotated[Path | None, typer.Option("--out", help="FILE.png or FILE.npy")]
-PictureArgument = Annotated[Path, typer.Argument(help="A picture's file.")]
+PictureArgument = Annotated[
+    str, typer.Argument(help="A picture's file, the name of a sample, or - for standard input.")
+]
 DeviceOption = Annotated[
     str, typer.Option("--device", envvar="SK_VIZ_DEVICE", help="auto, cuda, mps or cpu.")
 ]
@@ -124,9 +127,14 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def read(file: Path, protocol: str) -> Picture:
-    """The picture of a command, with its transparency where the protocol needs it."""
-    return read_cutout(file) if protocol == "object" else read_picture(file)
+def read(name: str, protocol: str) -> Picture:
+    """The picture of a command: a file, a sample, or what standard input holds.
+
+    Raises:
+        PictureError: it cannot be read, or has no transparency where the protocol needs it.
+    """
+    picture = read_named(name)
+    return as_cutout(picture) if protocol == "object" else picture
 
 
 def load(model: str, device: str) -> Model:

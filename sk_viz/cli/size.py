@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from sk_viz.cli.options import (
     DeviceOption,
     JsonOption,
     ModelOption,
+    PictureArgument,
     PointOption,
     console,
     load,
@@ -32,7 +32,7 @@ def register(cli: typer.Typer) -> None:
 
 
 def size(
-    picture: Annotated[Path, typer.Argument(help="A picture's file.")],
+    picture: PictureArgument,
     scale: Annotated[float, typer.Option(help="The scale of the zoom, above 1.")] = 2.0,
     controls: Annotated[
         str, typer.Option(help="Of blur, tile, window and periodic, with commas.")

@@ -64,7 +64,7 @@ def build_record(
         "seed": seed,
     }
     record.update({name: _plain(value) for name, value in settings.items()})
-    record["notes"] = list(notes)
+    record["notes"] = [*notes, *picture.notes]
     return record
 
 

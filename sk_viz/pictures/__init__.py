@@ -2,9 +2,9 @@
 
 from sk_viz.pictures.cutouts import BASE_SIZE
 from sk_viz.pictures.geometry import Box
-from sk_viz.pictures.picture import Cutout, Picture, read_cutout, read_picture
+from sk_viz.pictures.picture import Cutout, Picture, PictureLike, read_cutout, read_picture
 from sk_viz.pictures.presentation import Presentation
-from sk_viz.pictures.samples import Sample, read_sample, samples
+from sk_viz.pictures.samples import Sample, read_named, read_sample, samples
 from sk_viz.pictures.scales import (
     CHECKS,
     PROTOCOLS,
@@ -27,6 +27,7 @@ __all__ = [
     "Box",
     "Cutout",
     "Picture",
+    "PictureLike",
     "Presentation",
     "Protocol",
     "Sample",
@@ -38,6 +39,7 @@ __all__ = [
     "normalise",
     "parse_scales",
     "read_cutout",
+    "read_named",
     "read_picture",
     "read_sample",
     "samples",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -51,6 +52,33 @@ def samples(kind: Kind | None = None) -> tuple[Sample, ...]:
     listed = json.loads((assets_dir() / "samples.json").read_text(encoding="utf-8"))
     everything = (Sample(**entry) for entry in listed["samples"])
     return tuple(sample for sample in everything if kind is None or sample.kind == kind)
+
+
+def read_named(name: str) -> Picture:
+    """A picture by its path, a sample by its id where there is no such file, or ``-``.
+
+    ``-`` stands for standard input.
+
+    Raises:
+        PictureError: neither of them, or one that cannot be read.
+    """
+    if name == "-":
+        return read_picture(sys.stdin.buffer, "standard input")
+    path = Path(name)
+    try:
+        there = path.expanduser().exists()
+    except (OSError, RuntimeError, ValueError):
+        there = True  # which reading it says better
+    if not there and path.name == name:
+        ids = [sample.id for sample in samples()]
+        if name in ids:
+            return read_sample(name)
+        if not path.suffix:
+            raise PictureError(
+                f"There is no file and no sample {name!r}: check the path, or choose one of the "
+                f"samples {', '.join(ids)}."
+            )
+    return read_picture(name)
 
 
 def read_sample(sample_id: str) -> Picture:

@@ -52,13 +52,11 @@ def one_picture(request: FigureRequest, at_hand: AtHand) -> Picture:
 
 def _picture(name: str, at_hand: AtHand, *, cutout: bool = False) -> Picture:
     """What is at hand, a file, or a sample."""
-    from sk_viz.pictures import read_cutout, read_picture, read_sample, samples
+    from sk_viz.pictures import read_named
+    from sk_viz.pictures.picture import as_cutout
 
-    if name in at_hand.pictures:
-        return at_hand.pictures[name]
-    if not Path(name).exists() and name in {sample.id for sample in samples()}:
-        return read_sample(name)
-    return read_cutout(name) if cutout else read_picture(name)
+    picture = at_hand.pictures[name] if name in at_hand.pictures else read_named(name)
+    return as_cutout(picture) if cutout else picture
 
 
 def model_of(request: FigureRequest, at_hand: AtHand) -> Model:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
@@ -33,8 +35,10 @@ def readout(
         (N, M, C): in [0, 1], summing to 1 over the M branches.
 
     Raises:
-        ModelError: neither a model nor a network; one without units.
+        ModelError: neither a model nor a network; one without units; pictures that are no tensor
+            of floating point.
     """
+    _check_input(x)
     if isinstance(model, Readout):
         reader = model
     elif isinstance(model, nn.Module):
@@ -48,6 +52,27 @@ def readout(
         )
     output, weights = reader(x)
     return output, {unit.name: w for unit, w in zip(reader.units, weights, strict=True)}
+
+
+def _check_input(x: Any) -> None:
+    """Do nothing when a network may take this.
+
+    Raises:
+        ModelError: a picture, an array, or a tensor of whole numbers or of one picture alone.
+    """
+    if isinstance(x, Tensor):
+        whole = x.dtype == torch.uint8
+        if not whole and x.ndim != 3:
+            return
+        what = "a tensor of uint8" if whole else f"a tensor of the shape {tuple(x.shape)}"
+    elif isinstance(x, tuple | list | Mapping):
+        return
+    else:
+        what = f"{type(x).__name__}"
+    raise ModelError(
+        f"readout takes a tensor (N, 3, H, W) of normalised pictures, not {what}: prepare it as "
+        "the network wants it, or give the picture to sk_viz.sweep."
+    )
 
 
 def _reader(network: nn.Module, x: Any, example: Example | None) -> Readout:

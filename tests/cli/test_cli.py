@@ -3,11 +3,14 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import sk_viz
 from sk_viz.cli import run
@@ -178,3 +181,27 @@ def test_the_command_leaves_with_its_exit_code():
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
+
+
+def test_a_picture_is_a_file_a_sample_or_standard_input(model, picture, monkeypatch, capsys):
+    words = ["sweep", "--model", model, "--scales", "1,2", "--json"]
+
+    def name_of(argument):
+        assert run([*words, argument]) == 0
+        return json.loads(capsys.readouterr().out)["record"]["picture"]
+
+    monkeypatch.setenv("HOME", str(Path(picture).parent))
+    assert name_of(f"~/{Path(picture).name}") == Path(picture).name
+    sample = sk_viz.samples()[0]
+    assert name_of(sample.id) == Path(sample.file).name
+    with Path(picture).open("rb") as file:
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=file))
+        assert name_of("-") == "standard input"
+    assert run([*words, "https://example.org/cat.jpg"]) == 2
+    assert "download the picture" in capsys.readouterr().err
+
+
+def test_what_shows_nothing_is_said_below_the_table(model, tmp_path, capsys):
+    Image.fromarray(np.full((60, 60), 4000, np.uint16)).save(tmp_path / "xray.png")
+    assert run(["sweep", str(tmp_path / "xray.png"), "--model", model, "--scales", "1,2"]) == 0
+    assert "'xray.png' is all of one colour" in capsys.readouterr().out

@@ -208,7 +208,7 @@ def test_what_is_not_a_file(tmp_path: Path) -> None:
         read_picture(b"")
     with pytest.raises(PictureError, match="binary"):
         read_picture(io.StringIO("text"))  # type: ignore[arg-type]
-    with pytest.raises(PictureError, match="int is no picture's file"):
+    with pytest.raises(PictureError, match="int is not a picture"):
         read_picture(5)  # type: ignore[arg-type]
 
 

@@ -21,7 +21,15 @@ from sk_viz.measures.reading import Floats, counter, to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.result import Result, map_of, map_table, pixels_of, png_text
 from sk_viz.measures.statistics import spearman
-from sk_viz.pictures import CENTRE, Background, Picture, Presentation, Stimulus
+from sk_viz.pictures import (
+    CENTRE,
+    Background,
+    Picture,
+    PictureLike,
+    Presentation,
+    Stimulus,
+    read_picture,
+)
 from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
@@ -105,7 +113,7 @@ class Attribution(Result):
 
 def attribute(
     model: Model | nn.Module,
-    picture: Picture,
+    picture: PictureLike,
     method: str = "integrated_gradients",
     target: Target = "class",
     scale: float = 1.0,
@@ -122,7 +130,7 @@ def attribute(
 
     Args:
         model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``).
-        picture: of ``sk_viz.read_picture``.
+        picture: of ``sk_viz.read_picture``, or anything that it takes.
         method: one of ``sk_viz.measures.attribution.methods.METHODS``.
         target: ``"class"`` (the top class at this scale), a class index or name, a unit name (its
             difference), or ``(unit, channel)`` (that channel's weight of the largest kernel).
@@ -143,7 +151,7 @@ def attribute(
         PictureError: ``object`` with a picture that has no transparency.
     """
     how = find_method(method)
-    model = as_loaded(model)
+    model, picture = as_loaded(model), read_picture(picture)
     presentation = Presentation(protocol, point, background)
     (stimulus,) = presentation.stimuli(picture, (scale,), model.preprocessing)
     total = _shown(how, stimulus, steps)
@@ -156,7 +164,7 @@ def attribute(
 
 def attribute_all(
     model: Model | nn.Module,
-    picture: Picture,
+    picture: PictureLike,
     method: str = "integrated_gradients",
     targets: Sequence[Target] = ("class",),
     scales: Sequence[float] = (1.0,),
@@ -185,7 +193,7 @@ def attribute_all(
     how = find_method(method)
     if not targets:
         raise ModelError("There is nothing to explain: give at least one target.")
-    model = as_loaded(model)
+    model, picture = as_loaded(model), read_picture(picture)
     presentation = Presentation(protocol, point, background)
     shown = presentation.stimuli(picture, scales, model.preprocessing)
     together = how.id == "integrated_gradients"  # one forward serves all targets

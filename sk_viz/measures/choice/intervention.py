@@ -22,7 +22,7 @@ from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.result import Result, as_made
 from sk_viz.measures.sweep.tables import predictions_table
-from sk_viz.pictures import CENTRE, Background, Picture, Presentation
+from sk_viz.pictures import CENTRE, Background, Picture, PictureLike, Presentation, read_picture
 from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
@@ -121,7 +121,7 @@ class ChoiceMap(Result):
 
 def intervene(
     model: Model | nn.Module,
-    picture: Picture,
+    picture: PictureLike,
     weights: Mapping[str, Choice],
     scale: float = 1.0,
     protocol: str = "zoom",
@@ -135,7 +135,7 @@ def intervene(
     Args:
         model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``);
             it stays exactly as it is.
-        picture: of ``sk_viz.read_picture``.
+        picture: of ``sk_viz.read_picture``, or anything that it takes.
         weights: what to hold where, such as ``{"SK_3_4": "largest"}``: the same mapping as
             ``held`` of ``sk_viz.sweep``, see ``held_weights``.
         scale: the s of the protocol.
@@ -148,7 +148,7 @@ def intervene(
         ScaleError: scale, protocol or point that make no sense, a sweep without that scale.
         PictureError: ``object`` with a picture that has no transparency.
     """
-    model = as_loaded(model)
+    model, picture = as_loaded(model), read_picture(picture)
     held = held_weights(model.units, weights)
     presentation = Presentation(protocol, point, background)
     x = _input(model, picture, scale, presentation)

@@ -24,7 +24,7 @@ from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.result import Result
 from sk_viz.measures.statistics import paired_effect
-from sk_viz.pictures import CENTRE, Background, Picture, Presentation, check_point
+from sk_viz.pictures import CENTRE, Background, PictureLike, Presentation, check_point
 from sk_viz.types import Progress
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class FieldGrowth(Result):
 
 def field_growth(
     model: Model,
-    picture: Picture | Sequence[Picture],
+    picture: PictureLike | Sequence[PictureLike],
     units: Sequence[str] | None = None,
     scales: Sequence[float] = (1.0, 1.5, 2.0),
     protocol: str = "zoom",

@@ -16,7 +16,15 @@ from sk_viz.measures.fields.theoretical import BranchField, theoretical_fields
 from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
 from sk_viz.measures.result import Result, map_of, map_table
-from sk_viz.pictures import CENTRE, Background, Picture, Presentation, check_point
+from sk_viz.pictures import (
+    CENTRE,
+    Background,
+    Picture,
+    PictureLike,
+    Presentation,
+    check_point,
+    read_picture,
+)
 from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
@@ -83,7 +91,7 @@ class ReceptiveField(Result):
 def receptive_field(
     model: Model | nn.Module,
     unit: str,
-    picture: Picture | Sequence[Picture] | None = None,
+    picture: PictureLike | Sequence[PictureLike] | None = None,
     gate: Gate = "held",
     *,
     place: tuple[float, float] = (0.5, 0.5),
@@ -181,13 +189,14 @@ def find_unit(model: Model, name: str) -> Unit:
     raise ModelError(f"There is no unit {name!r}: choose one of {names}.")
 
 
-def as_pictures(picture: Picture | Sequence[Picture]) -> tuple[Picture, ...]:
-    """One picture or several, as several.
+def as_pictures(picture: PictureLike | Sequence[PictureLike]) -> tuple[Picture, ...]:
+    """One picture or a list or tuple of them, each of ``sk_viz.read_picture`` or read by it.
 
     Raises:
         ScaleError: none at all.
     """
-    pictures = (picture,) if isinstance(picture, Picture) else tuple(picture)
+    several = picture if isinstance(picture, list | tuple) else (picture,)
+    pictures = tuple(read_picture(one) for one in several)
     if not pictures:
         raise ScaleError("There is no picture to measure on; give at least one.")
     return pictures

@@ -24,7 +24,7 @@ from sk_viz.measures.size.arms import (
 )
 from sk_viz.measures.size.noise import SHIFTS, disturbed, noise_of, read_differences
 from sk_viz.measures.size.nulls import NULL_PICTURES, Null, nulls
-from sk_viz.pictures import CENTRE, Picture, Presentation
+from sk_viz.pictures import CENTRE, PictureLike, Presentation, read_picture
 from sk_viz.zoo.given import as_loaded
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class SizeEffect(Result):
 
 def size_effect(
     model: Model | nn.Module,
-    picture: Picture,
+    picture: PictureLike,
     scale: float = 2.0,
     controls: Sequence[str] = CONTROLS,
     *,
@@ -128,7 +128,7 @@ def size_effect(
 
     Args:
         model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``).
-        picture: of ``sk_viz.read_picture``.
+        picture: of ``sk_viz.read_picture``, or anything that it takes.
         scale: s of the zoom, above 1.
         controls: of ``blur``, ``tile``, ``window`` and ``periodic``, each once.
         point: (x, y) in [0, 1], where to zoom to.
@@ -140,7 +140,7 @@ def size_effect(
         PictureError: not a picture.
         ModelError: ``window``, and a network whose choice does not come from a global mean.
     """
-    model = as_loaded(model)
+    model, picture = as_loaded(model), read_picture(picture)
     controls = check_controls(controls)
     preprocessing = model.preprocessing
     presentation = Presentation("zoom", point)

@@ -15,7 +15,14 @@ from sk_viz.measures.sweep.tables import (
     predictions_table,
     weights_table,
 )
-from sk_viz.pictures import CENTRE, Background, Picture, Presentation, parse_scales
+from sk_viz.pictures import (
+    CENTRE,
+    Background,
+    PictureLike,
+    Presentation,
+    parse_scales,
+    read_picture,
+)
 from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
 
@@ -30,7 +37,7 @@ SCALES = parse_scales("1:2:11")
 
 def sweep(
     model: Model | nn.Module,
-    picture: Picture,
+    picture: PictureLike,
     scales: Sequence[float] = SCALES,
     protocol: str = "zoom",
     point: tuple[float, float] = CENTRE,
@@ -44,7 +51,8 @@ def sweep(
 
     Args:
         model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``).
-        picture: of ``sk_viz.read_picture``; one with transparency for the protocol ``object``.
+        picture: of ``sk_viz.read_picture``, or anything that it takes; one with
+            transparency for the protocol ``object``.
         scales: S scales, each once; the table keeps their order.
         protocol: ``zoom``, ``blur``, ``resolution`` or ``object``.
         point: (x, y) in [0, 1], where to zoom to, or where to draw the object.
@@ -65,7 +73,7 @@ def sweep(
         ModelError: memory too small for one stimulus; no such dtype; units, stages or
             choices in ``held`` that are none.
     """
-    model = as_loaded(model)
+    model, picture = as_loaded(model), read_picture(picture)
     holding = held_weights(model.units, held) if held else None
     settings: dict[str, Any] = {}
     if held:
