@@ -21,6 +21,8 @@ from sk_viz.zoo.own import OWN_PREPROCESSING
 Kind = Literal["bundled", "pretrained", "untrained", "checkpoint", "given"]
 Source = Literal["sk_viz", "timm"]
 
+RESEARCH = "research-and-teaching"  # the terms of weights trained on ImageNet; see NOTICE
+
 UNTRAINED_NOTE = "Untrained: random weights, for looking at the architecture alone."
 SPLIT_NOTE = (
     "Not the paper's unit: each branch sees a different half of the input channels, so a weight "
@@ -101,7 +103,7 @@ BUNDLED = "sknet_tiny"
 KNOWN: dict[str, Known] = {
     known.id: known
     for known in (
-        Known(BUNDLED, "bundled", "sk_viz", None, OWN_PREPROCESSING["small"]),
+        Known(BUNDLED, "bundled", "sk_viz", RESEARCH, OWN_PREPROCESSING["small"]),
         Known("skresnext50_32x4d.ra_in1k", "pretrained", "timm", "Apache-2.0"),
         Known("skresnet18.ra_in1k", "pretrained", "timm", "Apache-2.0"),
         Known("skresnet34.ra_in1k", "pretrained", "timm", "Apache-2.0"),

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 import sk_viz
 from sk_viz.cli import cli
 from sk_viz.pictures import samples
+from sk_viz.zoo.catalogue import BUNDLED, KNOWN
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -56,11 +57,12 @@ def test_the_code_is_under_the_apache_licence() -> None:
     assert yaml.safe_load(text("CITATION.cff"))["license"] == "Apache-2.0"
 
 
-def test_the_licence_expression_names_the_code_and_every_picture() -> None:
+def test_the_licence_expression_names_code_pictures_and_weights() -> None:
     expression = PROJECT["project"]["license"]
     assert canonicalize_license_expression(expression) == expression
     pictures = {sample.licence for sample in samples()} - {"Public domain"}
-    assert set(expression.split(" AND ")) == {"Apache-2.0"} | pictures
+    weights = {f"LicenseRef-{KNOWN[BUNDLED].licence}"}
+    assert set(expression.split(" AND ")) == {"Apache-2.0"} | pictures | weights
 
 
 def test_no_part_of_the_project_is_under_the_gpl() -> None:

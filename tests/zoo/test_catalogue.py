@@ -52,7 +52,7 @@ def test_untrained_ones_need_no_download(entries):
     for entry in entries.values():
         if entry.kind != "pretrained":
             assert entry.on_disk
-        assert (entry.kind == "untrained") == (entry.licence is None) or entry.kind == "bundled"
+        assert (entry.kind == "untrained") == (entry.licence is None)
 
 
 def test_entries_are_plain(entries):

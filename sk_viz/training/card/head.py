@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sk_viz.training.card.recipe import Made
+from sk_viz.zoo.catalogue import RESEARCH
 
 _TASK = {"type": "image-classification", "name": "Image classification"}
 _TAGS = ("selective-kernel-networks", "sknet", "receptive-field", "interpretability", "teaching")
@@ -36,7 +37,7 @@ def head(made: Made, found: Mapping[str, Any]) -> str:
     ]
     values = {
         "license": "other",
-        "license_name": "research-and-teaching",
+        "license_name": RESEARCH,
         "license_link": "#data",
         "language": ["en"],
         "library_name": "sk-viz",
