@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sk_viz.training.data.augment import Augmentation
@@ -153,14 +152,32 @@ BUNDLED = replace(
 
 
 @dataclass(frozen=True)
+class Collected:
+    """A collection of the first rounds in a refinement.
+
+    Attributes:
+        source: its name.
+        share: of the views that are drawn, in [0, 1].
+        weight: of the loss of its views.
+    """
+
+    source: str
+    share: float
+    weight: float
+
+
+@dataclass(frozen=True)
 class Refinement:
-    """How the last stage and the head are trained again, with photographs among the pictures.
+    """How the end of a network is trained again, with photographs among the pictures.
 
     The units before stay as they are, statistics of norms included, so what they make of a view is
     computed once (:mod:`~sk_viz.training.activations`).
 
     Attributes:
-        first: the first unit that is trained.
+        first: the first unit that is trained, or ``head`` for the head alone, which leaves every
+            branch weight as it was.
+        shown_only: whether of the head only the rows of those classes move that a photograph shows
+            or may show.
         size: input size of the views, pixels.
         blocks: of views that are drawn.
         block: views in each.
@@ -171,42 +188,43 @@ class Refinement:
         warmup: steps of linear warm-up.
         decay: weight decay; not put on biases and norms.
         smoothing: label smoothing.
-        average: decay of the exponential average of the weights, which is what is kept.
+        average: decay of the exponential average of the weights; 0 for the last weights.
+        toward: how far what is kept lies from the weights before (0) towards that average (1);
+            between them little is lost that was known before (Wortsman et al., "Robust
+            fine-tuning of zero-shot models", CVPR 2022).
         own: share of the model's own answers before the refinement in what it learns for the
-            collections (Li & Hoiem, "Learning without forgetting", 2016), in [0, 1].
-        mix_share: share of the batches whose activations are mixed with each other (Verma et al.,
-            "Manifold mixup", 2019).
-        mix: both parameters of the beta distribution that their shares are drawn from.
-        collections: for each collection of the first rounds its share of the views.
+            collections (Li & Hoiem, "Learning without forgetting", ECCV 2016), in [0, 1].
+        collections: the pictures of the first rounds.
         photographs: see :class:`~sk_viz.training.data.photographs.Group`.
         augmentation: how the views are drawn; objects are not cut out and views not mixed.
         seed: of every draw.
     """
 
-    first: str = "SK_5_1"
+    first: str = "head"
+    shown_only: bool = True
     size: int = 88
     blocks: int = 14
     block: int = 2048
-    steps: int = 300
-    batch: int = 128
-    rate: float = 4e-4
-    decay_share: float = 0.7
-    warmup: int = 30
-    decay: float = 0.02
+    steps: int = 672
+    batch: int = 512
+    rate: float = 2e-3
+    decay_share: float = 1.0
+    warmup: int = 1
+    decay: float = 0.0
     smoothing: float = 0.05
-    average: float = 0.99
-    own: float = 0.3
-    mix_share: float = 0.5
-    mix: float = 0.4
-    collections: Mapping[str, float] = field(
-        default_factory=lambda: {"caltech-101": 0.22, "tiny-imagenet": 0.36}
+    average: float = 0.0
+    toward: float = 0.7
+    own: float = 0.8
+    collections: tuple[Collected, ...] = (
+        Collected("caltech-101", share=0.22, weight=1.5),
+        Collected("tiny-imagenet", share=0.36, weight=1.5),
     )
     photographs: tuple[Group, ...] = (
-        Group("mini", labelled=True, share=0.18, weight=0.5, held_out=0.2),
-        Group("mini", labelled=False, share=0.12, weight=0.6, held_out=0.0),
+        Group("mini", labelled=True, share=0.18, weight=0.4, held_out=0.2),
+        Group("mini", labelled=False, share=0.12, weight=0.8, held_out=0.0),
         Group("things", labelled=True, share=0.0, weight=1.0, held_out=1.0),
         Group("things", labelled=False, share=0.05, weight=1.0, held_out=0.0),
-        Group("pets", labelled=False, share=0.07, weight=1.0, held_out=0.3),
+        Group("pets", labelled=False, share=0.07, weight=1.2, held_out=0.3),
     )
     augmentation: Augmentation = field(
         default_factory=lambda: Augmentation(
@@ -221,16 +239,10 @@ class Refinement:
     seed: int = 0
 
     @property
-    def shares(self) -> dict[str, float]:
-        """The share of the views of each source that is drawn from, by name in order."""
-        groups = {group.source: group.share for group in self.photographs if group.share}
-        return dict(sorted({**self.collections, **groups}.items()))
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """The weight of the loss of each source that is drawn from, in the same order."""
-        weights = {group.source: group.weight for group in self.photographs}
-        return {source: weights.get(source, 1.0) for source in self.shares}
+    def drawn(self) -> dict[str, Collected | Group]:
+        """What views are drawn of, by source, in the order of the sources' names."""
+        every = (*self.collections, *(group for group in self.photographs if group.share))
+        return {part.source: part for part in sorted(every, key=lambda part: part.source)}
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step."""

@@ -1,4 +1,4 @@
-"""The last stage of a trained model once more, with photographs among what it learns from."""
+"""The end of a trained model once more, with photographs among what it learns from."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from sk_viz.training.activations import (
     read_activations,
     store_activations,
 )
-from sk_viz.training.data.photographs import read_photographs
+from sk_viz.training.data.photographs import Photographs, read_photographs
 from sk_viz.training.optimisation import average, keep_branches_exact
-from sk_viz.training.recipe import Refinement
+from sk_viz.training.recipe import Collected, Refinement
 from sk_viz.training.train import CHECKPOINT, LOG, MODEL, NOTE, TrainingProgress, append_log
 from sk_viz.zoo.bundled import WEIGHTS, load_bundled, save_bundled
 
@@ -47,7 +47,7 @@ def refine(
     drawn: Callable[[int, int], None] = lambda _done, _total: None,
     save_seconds: float = 240.0,
 ) -> Path:
-    """Train the last stage of a model again, or go on where the same command stopped.
+    """Train the end of a model again, or go on where the same command stopped.
 
     Args:
         start: folder of a model that was trained on ``data``.
@@ -78,7 +78,7 @@ def refine(
     training, _ = split_validation(read_labelled(data), validation)
     pictures = read_photographs(photographs, recipe.photographs, training.classes)
     every = joined([training, pictures.training], pictures.kinds)
-    if missing := set(recipe.shares) - set(every.sources):
+    if missing := set(recipe.drawn) - set(every.sources):
         raise PictureError(f"There are no pictures of {sorted(missing)[0]!r} to draw views of.")
     files = store_activations(network, every, recipe, out, drawn)
     keep_branches_exact(network)
@@ -90,6 +90,7 @@ def refine(
     first, spent = _resume(out / CHECKPOINT, state, described)
     append_log(out / LOG, {"started": first, "steps": recipe.steps, "parts": 1})
     learner = _Learner(tail, before, torch.from_numpy(pictures.targets), recipe)
+    still = ~shown_classes(pictures) if recipe.shown_only else np.zeros(0, np.intp)
     saved = began = time.monotonic()
     block, of = -1, read_activations(files[0])
     for step in range(first, recipe.steps):
@@ -100,6 +101,9 @@ def refine(
         optimiser.zero_grad(set_to_none=True)
         loss = learner.loss(of, step)
         loss.backward()  # type: ignore[no-untyped-call]
+        for parameter in tail.head.parameters():
+            assert parameter.grad is not None
+            parameter.grad[still] = 0
         optimiser.step()
         average(averaged, tail, min(recipe.average, (2 + step) / (11 + step)))
         elapsed = time.monotonic() - began
@@ -117,7 +121,9 @@ def refine(
             saved = time.monotonic()
             _save(out / CHECKPOINT, state, described, step + 1, spent + elapsed)
             kept = copy.deepcopy(network)
-            Tail(kept, recipe.first).load_state_dict(averaged.state_dict())
+            part = Tail(kept, recipe.first)
+            part.load_state_dict(before.state_dict())
+            average(part, averaged, 1 - recipe.toward)
             save_bundled(out / MODEL, kept, bundle.preprocessing, bundle.classes, NOTE)
             entry = {"step": step + 1, "seconds": spent + elapsed, "loss": loss.item()}
             append_log(out / LOG, entry)
@@ -136,13 +142,13 @@ class _Learner:
 
     def __init__(self, tail: Tail, before: Tail, targets: Tensor, recipe: Refinement) -> None:
         self._tail, self._before, self._targets, self._recipe = tail, before, targets, recipe
-        self._weights = torch.tensor(list(recipe.weights.values()))
-        self._collected = np.array([source in recipe.collections for source in recipe.shares])
+        drawn = recipe.drawn.values()
+        self._weights = torch.tensor([part.weight for part in drawn])
+        self._collected = np.array([isinstance(part, Collected) for part in drawn])
 
     def loss(self, of: Activations, step: int) -> Tensor:
         """The mean loss of one batch of a block."""
         recipe = self._recipe
-        rng = np.random.default_rng((recipe.seed, step))
         rows = _batch(len(of.labels), step, recipe)
         x = torch.from_numpy(of.values[rows]).float().contiguous(memory_format=torch.channels_last)
         targets = self._targets[of.labels[rows]].clone()
@@ -152,16 +158,19 @@ class _Learner:
                 with torch.no_grad():
                     answers = self._before(x[own]).float().softmax(dim=1)
                 targets[own] += recipe.own * (answers - targets[own])
-            if rng.random() < recipe.mix_share:
-                share = float(rng.beta(recipe.mix, recipe.mix))
-                other = torch.from_numpy(rng.permutation(len(rows)))
-                x = share * x + (1 - share) * x[other]
-                targets = share * targets + (1 - share) * targets[other]
             logits = self._tail(x)
         losses = F.cross_entropy(
             logits.float(), targets, label_smoothing=recipe.smoothing, reduction="none"
         )
         return (losses * self._weights[of.sources[rows]]).mean()
+
+
+def shown_classes(photographs: Photographs) -> NDArray[np.bool_]:
+    """(K,) whether a photograph that is trained on shows a class, or may show it."""
+    classes = photographs.targets.shape[1]
+    of = photographs.targets[np.unique(photographs.training.labels)]
+    shown: NDArray[np.bool_] = of[(of > 0).sum(axis=1) < classes].any(axis=0)
+    return shown
 
 
 def _optimiser(tail: Tail, recipe: Refinement) -> torch.optim.Optimizer:

@@ -1,14 +1,16 @@
-"""The last stage once more, on views of pictures and photographs that are drawn once."""
+"""The end of a network once more, on views of pictures and photographs that are drawn once."""
 
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.training.data.photographs import Group
-from sk_viz.training.recipe import Refinement
+from sk_viz.training.recipe import Collected, Refinement
 from sk_viz.training.refine import refine
 from sk_viz.zoo.bundled import ClassName, load_bundled, save_bundled
 from sk_viz.zoo.model import load_model
@@ -22,7 +24,8 @@ RECIPE = Refinement(
     batch=8,
     warmup=2,
     rate=1e-2,
-    collections={"folder": 0.5},
+    shown_only=False,
+    collections=(Collected("imagefolder", share=0.5, weight=1.0),),
     photographs=(
         Group("walks", labelled=True, share=0.3, weight=1.0, held_out=0.5),
         Group("walks", labelled=False, share=0.2, weight=0.5, held_out=0.0),
@@ -44,7 +47,7 @@ def _refine(start, folder, photographs, out, recipe=RECIPE, **options):
 
 def test_only_the_last_stage_moves_and_it_learns(start, folder, photographs, tmp_path):
     losses = []
-    recipe = replace(RECIPE, steps=40, own=0.0, mix_share=0.0, average=0.5)
+    recipe = replace(RECIPE, steps=40, own=0.0, toward=1.0)
     kept = _refine(
         start, folder, photographs, tmp_path / "out", recipe, report=lambda p: losses.append(p.loss)
     )
@@ -80,6 +83,38 @@ def test_a_refinement_that_was_stopped_goes_on_to_the_same_weights(
         _refine(start, folder, photographs, tmp_path / "cut", replace(RECIPE, rate=1.0))
 
 
+def test_what_is_kept_lies_between_the_weights_before_and_the_average(
+    start, folder, photographs, tmp_path
+):
+    kept = {
+        toward: load_bundled(
+            _refine(start, folder, photographs, tmp_path / name, replace(RECIPE, toward=toward))
+        ).network.state_dict()
+        for name, toward in (("none", 0.0), ("part", 0.25), ("all", 1.0))
+    }
+    for name, value in kept[0.25].items():
+        between = torch.lerp(kept[0.0][name].double(), kept[1.0][name].double(), 0.25)
+        torch.testing.assert_close(value.double(), between, rtol=1e-4, atol=1e-6, msg=name)
+    before = load_bundled(start).network.state_dict()
+    torch.testing.assert_close(kept[0.0]["head.weight"], before["head.weight"])
+    assert not torch.equal(kept[1.0]["head.weight"], before["head.weight"])
+
+
+def test_the_head_alone_leaves_every_branch_weight_and_the_rows_of_what_no_photograph_shows(
+    start, folder, photographs, tmp_path
+):
+    table = pq.read_table(photographs / "walks.parquet").to_pydict()
+    table["label"] = [1 if label >= 0 else -1 for label in table["label"]]
+    pq.write_table(pa.table(table), photographs / "walks.parquet")
+    recipe = replace(RECIPE, first="head", shown_only=True)
+    kept = _refine(start, folder, photographs, tmp_path / "out", recipe)
+    before, after = (load_bundled(path).network.state_dict() for path in (start, kept))
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"head.weight", "head.bias"}
+    assert torch.equal(before["head.weight"][0], after["head.weight"][0])
+    assert not torch.equal(before["head.weight"][1], after["head.weight"][1])
+
+
 def test_blocks_come_in_turn_each_before_any_again():
     from sk_viz.training.refine import _batch, _block_of, _drawn_block
 
@@ -91,6 +126,6 @@ def test_blocks_come_in_turn_each_before_any_again():
 
 
 def test_a_source_without_pictures_is_refused(start, folder, photographs, tmp_path):
-    recipe = replace(RECIPE, collections={"elsewhere": 0.5})
+    recipe = replace(RECIPE, collections=(Collected("elsewhere", share=0.5, weight=1.0),))
     with pytest.raises(PictureError, match="no pictures of 'elsewhere'"):
         _refine(start, folder, photographs, tmp_path / "out", recipe)

@@ -103,7 +103,7 @@ def test_it_learns_and_leaves_a_model_and_a_log(folder, tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines[0] == {"started": 0, "steps": 60, "parts": 1}
     assert lines[-1]["step"] == 60
-    assert lines[-1]["top1_folder"] > 0.8
+    assert lines[-1]["top1_imagefolder"] > 0.8
     loaded = load_model(model, "cpu")
     assert loaded.classes == ("blue things", "green things")
     assert loaded.kind == "checkpoint"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sk_viz.training.activations import HEAD
 from sk_viz.training.card.markdown import table
 from sk_viz.training.data.photographs import OTHERS
 from sk_viz.training.train import CURVE_MOST
@@ -115,31 +116,37 @@ def _refinement(made: Made) -> list[str]:
     assert refined is not None
     views = refined["blocks"] * refined["block"]
     crop = refined["augmentation"]["crop"]
-    plain = {"weight": 1.0, "held_out": made.recipe["validation"]}
-    sources = {name: plain | {"share": share} for name, share in refined["collections"].items()}
+    plain = {"held_out": made.recipe["validation"]}
+    sources = {part["source"]: part | plain for part in refined["collections"]}
     sources |= {_source(group): group for group in refined["photographs"]}
     rows = [
         (name, f"{of['share']:.0%}", f"{of['weight']:g}", f"{of['held_out']:.0%}")
         for name, of in sources.items()
     ]
+    moved = (
+        "Only the head moves, so that every branch weight stays as it was"
+        if refined["first"] == HEAD
+        else f"Only the units from {refined['first']} on and the head move"
+    )
+    shown = " of the classes that a photograph shows or may show" * refined["shown_only"]
     return [
         f"Last, a refinement with photographs: {refined['steps']:,} steps of {refined['batch']} "
         f"views in {made.hours:.1f} hours on {made.machine}, from the weights with the sha256 "
-        f"`{made.start}`, which the rounds below end with. Only the units from "
-        f"{refined['first']} on and the head move; the statistics of norms stay. {views:,} views "
-        f"at {refined['size']} px, crops of {crop[0]:g} to {crop[1]:g} times the shorter side, "
-        "are drawn once, and what the other units make of them is stored. AdamW at a rate of "
-        f"{refined['rate']:g}, which falls to zero over the last {refined['decay_share']:.0%} of "
-        f"the steps; weight decay {refined['decay']:g}; label smoothing {refined['smoothing']:g}; "
-        f"the exponential average of the weights ({refined['average']:g}) is what is kept. In "
-        f"{refined['mix_share']:.0%} of the steps the activations of the batch are mixed with each "
-        f"other (manifold mixup).",
+        f"`{made.start}`, which the rounds below end with. {moved}; of the head the rows{shown}. "
+        f"{views:,} views at {refined['size']} px, crops of {crop[0]:g} to {crop[1]:g} times the "
+        "shorter side, are drawn once, and what the units make of them is stored. AdamW at a rate "
+        f"of {refined['rate']:g}, which falls to zero over the last {refined['decay_share']:.0%} "
+        f"of the steps; weight decay {refined['decay']:g}; label smoothing "
+        f"{refined['smoothing']:g}. What is kept lies {refined['toward']:.0%} of the way from the "
+        "weights before to those at the end.",
         table(("views of", "share", "weight of their loss", "held out"), rows),
-        "Of the pictures of the two collections it learns the label, and by "
+        f"Of a picture of the collections it learns the label to {1 - refined['own']:.0%}, and to "
         f"{refined['own']:.0%} the answer that it gave before. Of a photograph whose class is not "
         "known it learns that it may be any class that its kind names (a dog: any breed), evenly, "
         "and of one that is none of them all classes, evenly. Whether a picture is held out is "
-        "decided by the first four bytes of its file's sha256, read as a share of 1.",
+        "decided by the first four bytes of its file's sha256, read as a share of 1. The weights "
+        "and shares were chosen by looking at the held-out photographs, which flatters their "
+        "figures below a little.",
         "The rounds before:",
     ]
 

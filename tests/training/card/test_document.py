@@ -7,7 +7,7 @@ import torch
 from sk_viz.training.card.document import Refined, course, document
 from sk_viz.training.card.recipe import Leg
 from sk_viz.training.data.photographs import Group
-from sk_viz.training.recipe import Recipe, Refinement
+from sk_viz.training.recipe import Collected, Recipe, Refinement
 from sk_viz.zoo.bundled import ClassName, load_bundled, save_bundled
 from sk_viz.zoo.model import load_model
 
@@ -21,9 +21,9 @@ def run(model, tmp_path):
     save_bundled(tmp_path / "model", model.network, model.preprocessing, names, "Random.")
     lines = [
         {"started": 0, "steps": 9, "parts": 1},
-        {"step": 2, "seconds": 1.0, "loss": 2.0, "top1_folder": 0.5},
+        {"step": 2, "seconds": 1.0, "loss": 2.0, "top1_imagefolder": 0.5},
         {"started": 2, "steps": 4, "parts": 1},
-        {"step": 4, "seconds": 2.0, "loss": 1.5, "top1_folder": 0.5},
+        {"step": 4, "seconds": 2.0, "loss": 1.5, "top1_imagefolder": 0.5},
     ]
     (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, lines)))
     return tmp_path
@@ -61,7 +61,7 @@ def test_the_card_holds_what_was_found(documented):
     card = (run / "model" / "MODEL_CARD.md").read_text()
     assert model.sha256 in card
     assert f"{sum(p.numel() for p in model.network.parameters()):,} parameters" in card
-    top1 = found["accuracy"]["folder"]["top1"]
+    top1 = found["accuracy"]["imagefolder"]["top1"]
     assert f"{top1['share']:.1%} [{top1['interval'][0]:.1%}, {top1['interval'][1]:.1%}]" in card
     assert "from step 0 towards 9, from step 2 towards 4" in card
     assert "--strangers DIR" in card
@@ -100,7 +100,7 @@ def test_the_card_tells_the_rounds_of_a_run(run, folder):
 def test_the_card_tells_a_refinement_and_how_photographs_are_answered(run, folder, photographs):
     refinement = Refinement(
         steps=4,
-        collections={"folder": 0.7},
+        collections=(Collected("imagefolder", share=0.7, weight=1.0),),
         photographs=(
             Group("walks", labelled=True, share=0.2, weight=1.0, held_out=0.5),
             Group("walks", labelled=False, share=0.1, weight=0.5, held_out=0.6),

@@ -14,10 +14,10 @@ def test_the_findings_say_what_a_direct_forward_says(model, folder):
     found = judge(model, pictures, progress=lambda _: None)
     seen = show(model, pictures, 1.0)
     right = (seen.logits.argmax(axis=1) == pictures.labels).mean()
-    assert found["accuracy"]["folder"]["top1"]["share"] == pytest.approx(right)
-    assert found["accuracy"]["folder"]["top5"]["share"] == 1  # of two classes
-    assert found["choice"]["folder"]["live"]["share"] == pytest.approx(right)
-    assert list(found["object_size"]["folder"]) == [str(size) for size in OBJECT_SIZES]
+    assert found["accuracy"]["imagefolder"]["top1"]["share"] == pytest.approx(right)
+    assert found["accuracy"]["imagefolder"]["top5"]["share"] == 1  # of two classes
+    assert found["choice"]["imagefolder"]["live"]["share"] == pytest.approx(right)
+    assert list(found["object_size"]["imagefolder"]) == [str(size) for size in OBJECT_SIZES]
     zoomed = show(model, pictures, 2.0)
     change = (zoomed.differences - seen.differences)[:, 1]
     entry = next(e for e in found["scale"] if (e["unit"], e["condition"]) == ("SK_3_1", "zoom 2.0"))
@@ -53,7 +53,7 @@ def test_held_at_the_mean_is_the_same_network_with_those_weights(model, folder):
     }
     held = show(model, pictures, 1.0, held=held_weights(model.units, means))
     right = (held.logits.argmax(axis=1) == pictures.labels).mean()
-    assert found["choice"]["folder"]["held_at_mean"]["share"] == pytest.approx(right)
+    assert found["choice"]["imagefolder"]["held_at_mean"]["share"] == pytest.approx(right)
 
 
 def test_each_source_is_held_at_its_own_mean(model, folder, monkeypatch):

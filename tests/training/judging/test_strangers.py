@@ -95,7 +95,7 @@ def test_the_readme_of_the_folder_is_quoted(folder, tmp_path):
     found = read_strangers(tmp_path)
     assert found.about == "Some things, from somewhere."
     assert len(found.pictures) == 24
-    with pytest.raises(PictureError, match="neither parquet files nor one folder"):
+    with pytest.raises(PictureError, match="There is no folder or file"):
         read_strangers(tmp_path / "nowhere")
 
 
