@@ -12,6 +12,8 @@ from pathlib import Path
 
 from sk_viz.errors import ModelError
 
+_MAX_START = 200  # bytes; names of files end at 255
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """:func:`write_atomic` for a name that a user gave.
@@ -104,8 +106,9 @@ def _second_name(path: Path) -> Path | None:
 
 
 def _beside(path: Path) -> Path:
-    """A name in the same folder that nobody else uses."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    """A name in the same folder that nobody else uses, never too long for the file system."""
+    start = os.fsdecode(os.fsencode(path.name)[:_MAX_START])
+    return path.with_name(f".{start}.{secrets.token_hex(6)}.tmp")
 
 
 def _new_file(name: Path, replaced: Path) -> io.BufferedWriter:

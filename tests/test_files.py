@@ -86,3 +86,11 @@ def test_a_reader_of_the_old_file_reads_on(tmp_path):
     with path.open("rb") as reader:
         write_together({path: b"new"})
         assert reader.read() == b"old"
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "\u00fc" * 127, "x" * 251 + ".png"])
+def test_a_name_as_long_as_the_file_system_takes(tmp_path: Path, name: str) -> None:
+    write_atomic(tmp_path / name, b"a")
+    write_together({tmp_path / name: b"b", tmp_path / f"y{name[1:]}": b"c"})
+    assert (tmp_path / name).read_bytes() == b"b"
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, f"y{name[1:]}"])

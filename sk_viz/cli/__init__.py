@@ -30,7 +30,10 @@ from sk_viz.cli import (
 )
 from sk_viz.errors import ModelError, PictureError, ScaleError
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES)
+_NOT_WRITTEN = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.ENAMETOOLONG,
+    errno.ENOTDIR, errno.EISDIR,
+)  # fmt: skip
 
 cli = typer.Typer(
     name="sk-viz",
@@ -60,10 +63,10 @@ for module in (
     module.register(cli)
 
 
-def main() -> None:
-    """Run the command line and leave with its exit code."""
+def main() -> int:
+    """Run the command line with the words of this process; its exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    sys.exit(run(sys.argv[1:]))
+    return run(sys.argv[1:])
 
 
 def run(arguments: list[str]) -> int:
@@ -100,7 +103,7 @@ def _of_machine(error: Exception) -> str:
     """What the disk or a device did, as a sentence; raises any other error again."""
     from sk_viz.networks.device import device_sentence
 
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+    if isinstance(error, OSError) and error.errno in _NOT_WRITTEN:
         place = repr(str(error.filename)) if error.filename else "What was asked for"
         return f"{place} cannot be written: {error.strerror}. What was finished before is kept."
     sentence = device_sentence(error)

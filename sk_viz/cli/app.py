@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -40,9 +41,11 @@ def app(
     chosen = _port(host, port)
     settings = server_settings(host, chosen, browser=browser and _has_screen())
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    print(f"SK-Viz is at http://{host}:{chosen} (stop it with Ctrl-C)", flush=True)
+    print(f"SK-Viz is at {_address(host, chosen, settings)} (stop it with Ctrl-C)", flush=True)
     command = [sys.executable, "-m", "sk_viz.app.serve", str(entry), *flags]
-    with subprocess.Popen(command) as server:
+    with _without_interrupts():  # which the server takes over until it can end in good order
+        started = subprocess.Popen(command)
+    with started as server:
         # Who ends this process means the server, which would stay otherwise.
         signal.signal(signal.SIGTERM, _end)
         try:
@@ -53,9 +56,27 @@ def app(
             server.wait(GRACE)
         except subprocess.TimeoutExpired:
             # Of what it computes it looks up only between two forwards. It can be cut off: a file
-            # is there whole or not at all, and a survey goes on from its last stored part.
+            # is there whole or not at all, and a survey resumes after its last stored part.
             server.kill()
         return 0
+
+
+def _address(host: str, port: int, settings: Mapping[str, str]) -> str:
+    """What to open in a browser: an IPv6 host in brackets, and the path that a proxy adds."""
+    name = "localhost" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    environment = os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH")
+    path = (environment or settings.get("server.baseUrlPath", "")).strip("/")
+    return f"http://{name}:{port}{f'/{path}' if path else ''}"
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let a process that is started here begin without a handler for Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def server_settings(host: str, port: int, *, browser: bool) -> dict[str, str]:
@@ -88,13 +109,16 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 def _port(host: str, asked: int | None) -> int:
     """The port asked for, or the first free one from 8501 on."""
     for port in [asked] if asked is not None else range(DEFAULT_PORT, DEFAULT_PORT + 20):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return port
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError:
+            continue
+        return port
     wanted = f"Port {asked}" if asked is not None else "Every port from 8501 to 8520"
     raise typer.BadParameter(
         f"{wanted} on {host} cannot be used; give a free one with --port, or another --host."

@@ -2,14 +2,16 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 
 import pytest
+import typer
 from server_process import healthy
 from waiting import wait_until
 
-from sk_viz.cli.app import server_settings
+from sk_viz.cli.app import _address, _port, server_settings
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
@@ -36,3 +38,33 @@ def test_uploads_need_the_token_unless_the_app_is_framed(monkeypatch, framed, to
     assert settings["server.enableXsrfProtection"].lower() == token
     assert settings["server.address"] == "0.0.0.0"
     assert settings["server.headless"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("host", "settings", "environment", "address"),
+    [
+        ("127.0.0.1", {}, None, "http://127.0.0.1:8501"),
+        ("::1", {}, None, "http://[::1]:8501"),
+        ("0.0.0.0", {}, None, "http://localhost:8501"),
+        ("::", {"server.baseUrlPath": "viz"}, None, "http://localhost:8501/viz"),
+        ("lab", {"server.baseUrlPath": "viz"}, "/other/", "http://lab:8501/other"),
+    ],
+)
+def test_the_printed_address_can_be_opened(monkeypatch, host, settings, environment, address):
+    monkeypatch.delenv("STREAMLIT_SERVER_BASE_URL_PATH", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("STREAMLIT_SERVER_BASE_URL_PATH", environment)
+    assert _address(host, 8501, settings) == address
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_a_port_of_every_family_is_found(host):
+    try:
+        family, *_, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.bind(address)
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+    assert 8501 <= _port(host, None) < 8521
+    with pytest.raises(typer.BadParameter, match="cannot be used"):
+        _port("nonesuch.invalid", 8501)

@@ -205,3 +205,12 @@ def test_what_shows_nothing_is_said_below_the_table(model, tmp_path, capsys):
     Image.fromarray(np.full((60, 60), 4000, np.uint16)).save(tmp_path / "xray.png")
     assert run(["sweep", str(tmp_path / "xray.png"), "--model", model, "--scales", "1,2"]) == 0
     assert "'xray.png' is all of one colour" in capsys.readouterr().out
+
+
+def test_an_output_name_that_is_too_long_is_one_sentence(model, picture, tmp_path, capsys):
+    words = ["sweep", picture, "--model", model, "--scales", "1,2", "--out"]
+    assert run([*words, str(tmp_path / f"{'x' * 250}.csv")]) == 0
+    assert run([*words, str(tmp_path / f"{'x' * 300}.csv")]) == 2
+    said = capsys.readouterr().err
+    assert "cannot be written: File name too long" in said
+    assert len(said.splitlines()) == 1
