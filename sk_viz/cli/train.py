@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sk_viz.cli.options import (
-    progress_bar,
-)
+from sk_viz.cli.options import name_left_out, progress_bar
 
 
 def register(cli: typer.Typer) -> None:
@@ -53,6 +51,7 @@ def train(
     compiled: Annotated[bool, typer.Option("--compile/--no-compile")] = True,
 ) -> None:
     """Train the bundled model and write its card; started again with the same words it goes on."""
+    from sk_viz.datasets.labelled import labelled_coverage
     from sk_viz.errors import ModelError
     from sk_viz.training.card.document import Refined, document
     from sk_viz.training.recipe import BUNDLED, Recipe, Refinement
@@ -62,6 +61,9 @@ def train(
 
     if start is not None and photographs is None:
         raise ModelError("--start begins with the photographs: give --photographs as well.")
+    coverage = labelled_coverage(data)
+    name_left_out(coverage)
+    print(coverage.sentence(), file=sys.stderr)
     with progress_bar("outlines of objects, then training") as draw:
 
         def report(progress: TrainingProgress) -> None:

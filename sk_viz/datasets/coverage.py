@@ -102,6 +102,7 @@ class Coverage:
         left_out: the others, by reason; ``measured`` and these add up to ``found``.
         labels: of the pictures that could be read.
         copies: measured pictures whose file is that of another one, byte for byte.
+        used: what was done with the measured ones, in a word.
     """
 
     found: int
@@ -109,10 +110,11 @@ class Coverage:
     left_out: LeftOut
     labels: Labels
     copies: int = 0
+    used: str = "measured"
 
     def sentence(self) -> str:
         """All counts in one line."""
-        text = f"{self.found:,} found: {self.measured:,} measured"
+        text = f"{self.found:,} found: {self.measured:,} {self.used}"
         about = [
             f"{count:,} {words}"
             for count, words, reason in (

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sk_viz.datasets.coverage import Coverage, Labels
 from sk_viz.datasets.entries import Dataset, Entry
 from sk_viz.datasets.left_out import NO_LABEL, LeftOut
 from sk_viz.datasets.opening import open_dataset
@@ -123,6 +124,23 @@ def read_labelled(source: Path) -> LabelledPictures:
         boxes=boxes,
         left_out=left_out,
     )
+
+
+def labelled_coverage(source: Path) -> Coverage:
+    """What of a data set has a label, and what is left out; no picture is read.
+
+    Raises:
+        PictureError: nothing is there, or no pictures are in it.
+    """
+    dataset = open_dataset(source)
+    left_out, labelled = dataset.left_out.merged(LeftOut()), 0
+    for about in dataset.abouts():
+        if about.label is None:
+            left_out.add(NO_LABEL, about.name)
+        else:
+            labelled += 1
+    found = labelled + left_out.total
+    return Coverage(found, labelled, left_out, Labels(known=labelled), used="labelled")
 
 
 def split_validation(

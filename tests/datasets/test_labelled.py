@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sk_viz.datasets.labelled import read_labelled, split_validation
+from sk_viz.datasets.labelled import labelled_coverage, read_labelled, split_validation
 from sk_viz.errors import PictureError
 
 
@@ -84,3 +84,5 @@ def test_what_has_no_label_or_is_no_picture_is_counted(folder, tmp_path):
     pictures = read_labelled(tmp_path / "mine")
     assert len(pictures) == 48
     assert pictures.left_out.counts == {"not a picture": 1, "unreadable": 1, "no label": 1}
+    coverage = labelled_coverage(tmp_path / "mine")  # by names alone, before anything is read
+    assert coverage.sentence() == "51 found: 50 labelled, 1 no label."

@@ -22,6 +22,14 @@ _SPECIAL = {
 }
 
 
+# The kernel's own names for characters that cannot stand in an argument as they are.
+_IN_FILES = {
+    "%": r"\csname @percentchar\endcsname ",
+    "\\": r"\csname @backslashchar\endcsname ",
+    "{": r"\csname @charlb\endcsname ",
+    "}": r"\csname @charrb\endcsname ",
+    **{letter: rf"\string{letter}" for letter in "#$&^~"},
+}
 # Of a number, not of a word: LaTeX would set it as a hyphen.
 _MINUS = re.compile(r"(?<![\w.-])-(?=\.?\d)")
 
@@ -30,6 +38,21 @@ def escape(text: str) -> str:
     """Text that LaTeX prints as it stands, with a minus before numbers."""
     text = _MINUS.sub("\N{MINUS SIGN}", text)
     return "".join(_SPECIAL.get(letter, letter) for letter in text)
+
+
+def escape_file(name: str) -> str:
+    r"""The name of a file as ``\includegraphics`` takes it.
+
+    Each special character becomes something that expands to the plain character, since a file's
+    name is expanded and not typeset.
+    """
+    written = ""
+    for letter in name:
+        if letter == " " and written.endswith(r"\endcsname "):
+            written += r"\space "  # a plain one only ends the word before it
+        else:
+            written += _IN_FILES.get(letter, letter)
+    return written
 
 
 def snippet(file_name: str, caption: str, command: str, *, spans: bool) -> str:
@@ -45,9 +68,9 @@ def snippet(file_name: str, caption: str, command: str, *, spans: bool) -> str:
     label = re.sub(r"[^a-z0-9]+", "-", file_name.rsplit(".", 1)[0].lower()).strip("-")
     one_line = " ".join(command.split())
     stem, _, ending = file_name.rpartition(".")
-    included = f"\\includegraphics{{{file_name}}}"
+    included = f"\\includegraphics{{{escape_file(file_name)}}}"
     if ending == "svg":  # which LaTeX does not read by itself
-        included = f"\\includesvg{{{stem}}}  % \\usepackage{{svg}}"
+        included = f"\\includesvg{{{escape_file(stem)}}}  % \\usepackage{{svg}}"
     return (
         f"% Made by: {one_line}\n"
         f"\\begin{{{kind}}}[t]\n"
