@@ -94,7 +94,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _said(error: TyperException) -> str:
-    """What is wrong with the words of the command, as a sentence."""
+    """What is wrong with the arguments, as a sentence."""
     words: str = getattr(error, "format_message", error.__str__)()
     return words if words.endswith(".") else f"{words}."
 

@@ -237,7 +237,7 @@ def _label(data: bytes, suffix: str) -> str | None:
             return label_text(values) if isinstance(values, int | str) else None
         named = ("label_name", "class_name", "class", "label", "cls", "category", "target")
         return next((label_text(values[key]) for key in named if values.get(key) is not None), None)
-    # A caption is no label.
+    # A caption is not a label.
     return text if text and len(text) <= 100 and "\n" not in text else None
 
 
@@ -281,7 +281,7 @@ def _opened(file: Path) -> Iterator[Any]:
 
 
 def _listed(opened: Any) -> Iterator[tuple[str, int, str]]:
-    """Path, size, and why it is left out, "" where nothing speaks against it."""
+    """Path, size, and the reason to leave it out, "" where there is none."""
     if isinstance(opened, zipfile.ZipFile):
         for entry in opened.infolist():
             mode = stat.S_IFMT(entry.external_attr >> 16)
@@ -296,7 +296,7 @@ def _listed(opened: Any) -> Iterator[tuple[str, int, str]]:
 
 
 def _read(opened: Any, number: int, most: int) -> bytes:
-    """At most so many bytes of a member, whatever the archive says of its size."""
+    """At most ``most`` bytes of a member, whatever size the archive claims."""
     if isinstance(opened, zipfile.ZipFile):
         with opened.open(opened.infolist()[number]) as member:
             return _at_most(member, most)
@@ -323,7 +323,7 @@ def _data(opened: Any, member: Member, name: str) -> bytes | PictureError:
 
 @contextmanager
 def _sentence(file: str) -> Iterator[None]:
-    """What an archive does to its reader, as one sentence."""
+    """Turn the errors of a damaged archive into one sentence."""
     try:
         yield
     except PictureError:

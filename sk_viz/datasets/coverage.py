@@ -1,4 +1,4 @@
-"""What a run has made of a data set: a summary that adds up."""
+"""The summary of a run over a data set, which adds up."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class UnknownLabel:
 
 @dataclass(frozen=True)
 class Labels:
-    """What became of the labels of some pictures.
+    """Known, unknown and missing labels of some pictures.
 
     Attributes:
         unlabelled: pictures without a label.
@@ -66,7 +66,7 @@ class Labels:
         return cls(counts[None], known, tuple(unknown), spelled)
 
     def lines(self) -> list[str]:
-        """What is to be said of them."""
+        """One line for each unknown label and each that matched by another name."""
         said = []
         for one in self.unknown:
             hint = f"; did you mean {one.nearest!r}?" if one.nearest else ""
@@ -94,7 +94,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a run has made of everything that a data set holds.
+    """What became of everything that a data set holds.
 
     Attributes:
         found: everything that was found: pictures, and what is not a picture.
@@ -131,7 +131,7 @@ class Coverage:
         return f"{text}."
 
     def lines(self) -> list[str]:
-        """What is left out by name, at most ``PRINTED`` of all, and what is said of the labels."""
+        """What is left out by name, at most ``PRINTED`` of all, and the lines of the labels."""
         rows = self.left_out.rows()
         share = max(1, PRINTED // max(1, len(self.left_out.counts)))
         seen: Counter[str] = Counter()

@@ -37,7 +37,7 @@ class KnownPictures:
         refs: N of them.
         labels: (N,) index of each one's class among the model's.
         found: everything that the data set holds.
-        left_out: what is not one of them.
+        left_out: everything that is not one of them.
         all_labels: what became of the labels of the data set.
         unreadable: what is wrong with each picture that could not be read, by its position; those
             that were walked over so far.
@@ -90,7 +90,7 @@ def known_pictures(
     Args:
         model: any loaded model.
         source: of :func:`~sk_viz.datasets.opening.open_dataset`.
-        limit: at most so many, spread evenly over them.
+        limit: use at most N pictures, spread evenly.
         split: of this split alone, such as ``val``; all of them when None.
 
     Raises:
@@ -134,7 +134,7 @@ def known_pictures(
 
 
 def check_split(split: str | None, splits: Counter[str | None]) -> None:
-    """Nothing, when there are pictures of this split.
+    """Do nothing when there are pictures of this split.
 
     Raises:
         PictureError: there are none.

@@ -79,7 +79,7 @@ class LabelledPictures:
 def read_labelled(source: Path) -> LabelledPictures:
     """The labelled pictures of a data set, see :func:`~sk_viz.datasets.opening.open_dataset`.
 
-    What has no label, or is no picture by its first bytes, is counted in ``left_out``.
+    Whatever has no label, or is not a picture by its first bytes, is counted in ``left_out``.
 
     Raises:
         PictureError: nothing is there, or none of its pictures has a label.

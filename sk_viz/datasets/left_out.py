@@ -1,4 +1,4 @@
-"""What is not measured: counted by reason, the first of each reason named."""
+"""Whatever is not measured: counted by reason, the first of each reason named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which class of a model a label means: by its name, a WordNet id, its number, its spelling."""
+"""Match labels to the classes of a model: by name, WordNet id, number or spelling."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _SEPARATORS = re.compile(r"[\s_\-.+/]+")
 
 @dataclass(frozen=True)
 class Match:
-    """What a label means.
+    """The class that a label means.
 
     Attributes:
         index: of the class.
-        how: by what it was told.
+        how: the comparison that found it.
     """
 
     index: int
@@ -37,9 +37,9 @@ class ClassMatcher:
     """From labels to the classes of a model.
 
     A label is compared by its name without regard to case, by a WordNet id in it or known for it,
-    then by its spelling without separators, accents, a number before it or the plural, and by the
-    synonyms that WordNet has for the class; last, a bare number is the number of a class. What is
-    ambiguous is no match.
+    then by its spelling without separators, accents, a leading number or the plural, and by
+    WordNet's synonyms for the class; last, a bare number is the number of a class. An
+    ambiguous label matches nothing.
 
     Args:
         classes: names of the model's classes, in order.
@@ -113,7 +113,7 @@ class ClassMatcher:
 
 
 def spelling(text: str) -> str:
-    """A name without what spellings differ in."""
+    """A name in a form that different spellings share."""
     plain = unicodedata.normalize("NFKD", text)
     plain = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
     plain = _NUMBERED.sub("", plain.strip())
@@ -130,7 +130,7 @@ def _singular(word: str) -> str:
 
 
 def _unique(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """The pairs whose key means one class alone."""
+    """The pairs whose key belongs to a single class."""
     found: dict[str, int] = {}
     several: set[str] = set()
     for key, index in pairs:

@@ -139,7 +139,7 @@ def evaluate(
     Args:
         model: any loaded model.
         source: of :func:`~sk_viz.datasets.opening.open_dataset`.
-        limit: at most so many pictures, spread evenly over the data set.
+        limit: use at most N pictures, spread evenly over the data set.
         split: of this split alone, such as ``val``; all of them when None.
         progress: called with (done, total).
 

@@ -1,4 +1,4 @@
-"""Many pictures: surveys that can be gone on with, and their statistics."""
+"""Resumable surveys of many pictures, and their statistics."""
 
 from sk_viz.surveys.run import SurveyProgress, SurveySummary, run_survey
 

@@ -1,4 +1,4 @@
-"""What a survey has made of its data set, from what is stored."""
+"""The summary of a survey over its data set, from its stored parts."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def run_survey(
         scales: each once; 1.0, which changes are measured against, among them.
         protocols: of ``zoom``, ``blur``, ``resolution`` and ``object``.
         engine: ``local``, or ``ray`` for a cluster (``pip install "ray[data]"``).
-        limit: at most so many pictures, evenly spread over the data set.
+        limit: measure at most N pictures, evenly spread over the data set.
         channels: keep the weight of every channel of every picture. Without it the sums over
             all pictures are kept for every channel.
         progress: called after each batch; what it raises ends the run, which can be resumed.

@@ -39,7 +39,7 @@ class SurveyRequest:
         model: id.
         scales: each once.
         protocols: each once.
-        limit: at most so many pictures; None for all.
+        limit: use at most N pictures; None for all.
         device: of ``sk_viz.load_model``.
     """
 
@@ -111,7 +111,7 @@ def new_folder() -> Iterator[Path]:
         folder.mkdir(mode=0o700)  # only now, so that one without a lock belongs to nobody
     except OSError as error:
         raise PictureError(
-            f"Surveys cannot be kept in {str(shelf)!r} ({error.strerror or error}): set "
+            f"Surveys cannot be stored in {str(shelf)!r} ({error.strerror or error}): set "
             "SK_VIZ_CACHE to a folder that can be written."
         ) from error
     try:
@@ -167,7 +167,7 @@ def keep(folder: Path, title: str, request: SurveyRequest) -> StoredSurvey:
         write_atomic(folder / "asked.json", json.dumps(asdict(request), indent=1).encode())
         return StoredSurvey(name, folder.rename(folder.with_name(name)), request)
     except OSError as error:
-        raise PictureError(f"The survey cannot be kept: {error.strerror or error}.") from error
+        raise PictureError(f"The survey cannot be stored: {error.strerror or error}.") from error
 
 
 def find(name: str) -> StoredSurvey:
@@ -240,8 +240,9 @@ def discard(stored: StoredSurvey) -> None:
 
 
 def done_and_total(folder: Path) -> tuple[int, int]:
-    """Pictures that are stored in a survey's folder, and pictures that were asked for; 0, 0 where
-    nothing has begun.
+    """Pictures that are stored in a survey's folder, and pictures that it measures in all.
+
+    Both are 0 before it has begun.
     """
     store = Store(folder)
     if not store.exists:

@@ -1,4 +1,4 @@
-"""Reading weights from files that may be broken, foreign or hostile."""
+"""Read weights from files that may be broken, foreign or hostile."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _without_prefixes(state: State) -> State:
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Put weights into a network, as float32, after every one of them was looked at.
+    """Copy weights into a network as float32, after all of them were checked.
 
     Args:
         network: on any device, also ``meta``, and on the CPU afterwards; changed in place, and
@@ -196,7 +196,7 @@ def check_finite(state: Mapping[str, Tensor], source: str) -> None:
 
 
 def brief(text: str, most: int = 80) -> str:
-    """What a file calls something, cut to what fits a sentence and in one line."""
+    """A name from a file, cut to fit a sentence and in one line."""
     shown = text if text.isprintable() else repr(text)[1:-1]
     return shown if len(shown) <= most else f"{shown[: most - 3]}..."
 

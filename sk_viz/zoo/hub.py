@@ -1,4 +1,4 @@
-"""Weights from the Hugging Face hub, kept on disk after the first time."""
+"""Weights from the Hugging Face hub, cached on disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ShareProgress = Callable[[float], None]
 
 
 def cached_weights(repository: str) -> Path | None:
-    """The weights of a repository if they are on disk and whole; no network is used.
+    """The weights of a repository if they are on disk and complete; no network is used.
 
     They lie in ``SK_VIZ_CACHE``, or in the hub's own cache where that is not set.
     """

@@ -284,7 +284,7 @@ def _unknown(name: str) -> str:
     )
     if looks_like_a_file or "/" in name:
         return f"There is no file {name}; give the path of a checkpoint."
-    # An id that goes on as the given one begins is meant rather than one that only looks alike.
+    # Prefer an id that begins with the given name to one that only looks like it.
     usable = [one for one, known in KNOWN.items() if is_there(known)]
     begun = [one for one in usable if name and one.lower().startswith(name.lower())]
     close = sorted(begun, key=len) or get_close_matches(name.lower(), usable, n=1, cutoff=0.5)

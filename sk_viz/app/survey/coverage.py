@@ -1,4 +1,4 @@
-"""What a run has made of its data set, on a page."""
+"""The summary of a run over its data set, on a page."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class NewSurvey:
     Attributes:
         protocols: each once.
         scales: as on the command line.
-        limit: at most so many pictures, 0 for all.
+        limit: measure at most N pictures, 0 for all.
     """
 
     protocols: tuple[str, ...] = in_address(
@@ -167,7 +167,7 @@ def _stored(given: Any, settings: Settings, form: NewSurvey) -> StoredSurvey:
     if not form.protocols:
         raise ScaleError("No protocol is chosen: choose zoom, and blur beside it.")
     if settings.model == UPLOAD:
-        # A survey goes on after the session, and after the server: it needs a model by name.
+        # A survey runs on after the session, and after the server: it needs a model by name.
         raise ModelError(
             "A checkpoint opened on the page is not kept: give its path to 'sk-viz survey --model'."
         )

@@ -1,4 +1,4 @@
-"""Decoding where the crash of a native decoder ends a process that has nothing else to do.
+"""Decoding in processes of its own, so that a crashing decoder ends nothing else.
 
 The processes start with the first picture and stay for the next ones. Each computes on one picture
 at a time, with bounds on processor time and memory that hold (see
@@ -29,8 +29,8 @@ PROCESSES = min(max(os.cpu_count() or 1, 2), 16)  # at most; one starts when the
 HEAD = struct.Struct(">II")  # lengths of the question and of the file
 LENGTH = struct.Struct(">I")  # of an answer
 READY = b"ready"
-# By the clock, and so also for a decoder that waits: generous, since a busy machine is no fault
-# of the picture. What computes is ended earlier, by ``decoder.SECONDS`` of processor time.
+# By the clock, and so also for a decoder that waits: generous, since a busy machine is not
+# the fault of the picture. What computes is ended earlier, by ``decoder.SECONDS`` of processor time.
 WAIT = 60.0
 _START = 60.0
 _LONGEST = 1 << 20  # a sentence with the picture's name in it
@@ -39,7 +39,7 @@ _PROGRAM = "from sk_viz.pictures.decoding.worker import serve; serve()"
 
 
 class Decoders:
-    """Up to so many processes that decode.
+    """Processes that decode, started when they are needed.
 
     Args:
         most: how many pictures are decoded at a time; others wait.
@@ -66,7 +66,7 @@ class Decoders:
             except PictureError:
                 self._keep(process)
                 raise
-            except BaseException:  # also when the one who asked is stopped halfway
+            except BaseException:  # also when the caller is stopped halfway
                 process.end()
                 raise
             self._keep(process)
@@ -115,7 +115,7 @@ class _Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
-            start_new_session=True,  # Ctrl-C is for the one who asks
+            start_new_session=True,  # Ctrl-C is for the process that asks
         )
         self.pid = self._popen.pid
         self._questions = cast(io.FileIO, self._popen.stdin)  # as it is with bufsize=0
@@ -167,7 +167,7 @@ class _Process:
 
     @contextmanager
     def _at_most(self, seconds: float) -> Iterator[None]:
-        """End the process when this takes longer, so that who reads from it is told so."""
+        """End the process when this takes longer, so the reader gets an error."""
 
         def expire() -> None:
             self._expired = True
@@ -220,7 +220,7 @@ def decode(data: bytes, format_: str, name: str) -> Pixels:
 
 
 def _forget() -> None:
-    """In a fork: what the parent asks its processes is not for the child to read."""
+    """In a fork: the answers to the parent's questions are not for the child to read."""
     global _decoders  # noqa: PLW0603
     _decoders = Decoders()
 

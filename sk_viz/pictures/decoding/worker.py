@@ -1,8 +1,8 @@
 """The process that decodes for :mod:`~sk_viz.pictures.decoding.isolated`, and does nothing else.
 
 It reads one picture after the other from its standard input and ends when that is closed. It
-answers with numbers and plain bytes, so that whoever took it over could still not make the process
-that asked run anything.
+answers with numbers and plain bytes, so that even an attacker in control of it could not make the
+process that asked run anything.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MEMORY = 1_500_000_000
 
 
 def serve(seconds: float = SECONDS, memory: int = MEMORY) -> None:
-    """Decode until nobody asks any more.
+    """Decode until standard input is closed.
 
     Args:
         seconds: of processor time that one picture may take; more ends the process. Not on

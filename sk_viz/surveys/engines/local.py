@@ -42,7 +42,7 @@ def run_processes(
         parts: which.
 
     Raises:
-        ModelError: a process ended before its work did, or said why it cannot go on; its parts
+        ModelError: a process ended before its work did, or said why it cannot continue; its parts
             are done when the survey is started again.
         PictureError: a source or folder that cannot be used.
     """

@@ -1,4 +1,4 @@
-"""One process of a survey on several GPUs, and what the survey has to do with it.
+"""A process of a survey on several GPUs, and the survey's side of it.
 
 It is begun as a program of its own and not by ``multiprocessing``, which would run the main module
 of the process that asks once more in the new one: in the server of the pages that is a page. It
@@ -54,7 +54,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,  # Ctrl-C is for the one who asks
+            start_new_session=True,  # Ctrl-C is for the process that asks
         )
         asked = pickle.dumps((plan, model_id, device, decoders))
         self._thread = threading.Thread(
@@ -95,7 +95,7 @@ class WorkerProcess:
         if self._popen.wait() and refused is None:
             refused = ModelError(
                 "A process of the survey ended early (see above): give the same command again to "
-                "go on."
+                "resume."
             )
         told(refused)
 

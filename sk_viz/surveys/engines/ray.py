@@ -163,7 +163,7 @@ def _map(ray: Any, plan: SurveyPlan, model: Model, parts: Sequence[int]) -> Iter
     except ray.exceptions.RayError as error:
         raise ModelError(
             f"The Ray cluster ended the survey ({str(error).partition(chr(10))[0]}): give the same "
-            "command again to go on."
+            "command again to resume."
         ) from error
 
 
