@@ -116,7 +116,7 @@ def test_the_shelf_of_the_page(tmp_path, monkeypatch, fault):
     monkeypatch.setenv("SK_VIZ_CACHE", str(tmp_path))
     asked = shelf.SurveyRequest("x" * 500, "sknet_tiny", (1.0,), ("zoom",), None, "cpu")
     with shelf.new_folder() as folder:
-        with fault(), pytest.raises(PictureError, match="cannot be kept"):
+        with fault(), pytest.raises(PictureError, match="cannot be stored"):
             shelf.keep(folder, "mine", asked)
         assert shelf.stored_surveys() == ()
         assert shelf.keep(folder, "mine", asked) == shelf.stored_surveys()[0]

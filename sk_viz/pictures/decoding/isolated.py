@@ -29,8 +29,9 @@ PROCESSES = min(max(os.cpu_count() or 1, 2), 16)  # at most; one starts when the
 HEAD = struct.Struct(">II")  # lengths of the question and of the file
 LENGTH = struct.Struct(">I")  # of an answer
 READY = b"ready"
-# By the clock, and so also for a decoder that waits: generous, since a busy machine is not
-# the fault of the picture. What computes is ended earlier, by ``decoder.SECONDS`` of processor time.
+# By the clock, and so also for a decoder that waits: generous, since a busy machine is not the
+# fault of the picture. A decoder that computes ends earlier, by ``worker.SECONDS`` of processor
+# time.
 WAIT = 60.0
 _START = 60.0
 _LONGEST = 1 << 20  # a sentence with the picture's name in it
