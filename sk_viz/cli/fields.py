@@ -1,12 +1,15 @@
-"""``sk-viz rf``: the receptive field of a unit."""
+"""``sk-viz rf``: the receptive field of a unit, or of a layer of any network."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, cast
 
 import numpy as np
+import numpy.typing as npt
 import typer
 
+from sk_viz.cli.layers import measure_layer, parse_sizes, print_layer, refuse_both
 from sk_viz.cli.options import (
     DeviceOption,
     JsonOption,
@@ -25,6 +28,8 @@ from sk_viz.cli.options import (
 
 if TYPE_CHECKING:
     from sk_viz.measures.fields.effective import Gate
+    from sk_viz.pictures import Picture, Presentation
+    from sk_viz.preprocessing import Preprocessing
 
 
 def register(cli: typer.Typer) -> None:
@@ -33,13 +38,23 @@ def register(cli: typer.Typer) -> None:
 
 
 def rf(
-    unit: Annotated[str, typer.Option(help="A unit's name, such as SK_3_2.")],
     picture: Annotated[
         str | None,
         typer.Argument(
             help="A picture's file, the name of a sample, or -; without one, pictures of noise."
         ),
     ] = None,
+    unit: Annotated[str | None, typer.Option(help="A unit's name, such as SK_3_2.")] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(help="A layer's path, such as layer3.5; the model may be timm:NAME, too."),
+    ] = None,
+    input_sizes: Annotated[
+        str | None, typer.Option(help="Of a layer: input sizes in pixels, such as 224,448,1024.")
+    ] = None,
+    untrained: Annotated[
+        bool, typer.Option("--untrained", help="Of a layer: also measure a copy reset at random.")
+    ] = False,
     model: ModelOption = "sknet_tiny",
     gate: Annotated[
         str, typer.Option(help="held: the convolutions alone; free: with the choice of weights.")
@@ -54,14 +69,37 @@ def rf(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """How much of the picture a unit sees, in theory and measured."""
+    """How much of the picture a unit or a layer sees, in theory and measured."""
     from sk_viz.measures.fields.receptive_field import receptive_field
     from sk_viz.publish.maps import check_ending, save_map
 
+    refuse_both(unit, layer)
     if out is not None:
         check_ending(out)
     shown = read(picture, protocol) if picture is not None else None
     how = presentation(protocol, point)
+    if layer is not None:
+        found, network = measure_layer(
+            model,
+            layer,
+            shown,
+            how,
+            scale,
+            parse_point(place),
+            parse_sizes(input_sizes),
+            untrained,
+            device,
+        )
+        if out is not None:
+            side = found.effective.shape[0]
+            below = _below(shown, how, scale, replace(network.preprocessing, input_size=side))
+            save_map(out, below, found.effective, found.record)
+        if as_json:
+            print_json(found.to_json())
+        else:
+            print_layer(found)
+        return
+    assert unit is not None
     loaded = load(model, device)
     result = receptive_field(
         loaded,
@@ -73,11 +111,7 @@ def rf(
         **how.arguments,
     )
     if out is not None:
-        if shown is None:
-            below = np.full((*result.effective.shape, 3), 128, np.uint8)
-        else:
-            (stimulus,) = how.stimuli(shown, (scale,), loaded.preprocessing)
-            below = stimulus.rgb
+        below = _below(shown, how, scale, loaded.preprocessing)
         boxes = [branch.box(*result.position) for branch in result.theoretical]
         save_map(out, below, result.effective, result.record, boxes)
     if as_json:
@@ -97,3 +131,12 @@ def rf(
     )
     for note in result.record["notes"]:
         print(note)
+
+
+def _below(
+    shown: Picture | None, how: Presentation, scale: float, preprocessing: Preprocessing
+) -> npt.NDArray[np.uint8]:
+    """What the network was shown, or grey in place of noise."""
+    if shown is None:
+        return np.full((preprocessing.input_size, preprocessing.input_size, 3), 128, np.uint8)
+    return how.stimuli(shown, (scale,), preprocessing)[0].rgb

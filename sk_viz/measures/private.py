@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sk_viz.networks.double import double_of
 from sk_viz.networks.tracing.reading import reading
+from sk_viz.zoo.fingerprint import tensors_of
 
 if TYPE_CHECKING:
     from sk_viz.networks.unit import Unit
@@ -60,7 +61,7 @@ def private_readout(model: Model) -> Iterator[PrivateReadout]:
     back; after an exception it is thrown away.
     """
     network = model.network
-    places = tuple(tensor.data_ptr() for tensor in (*network.parameters(), *network.buffers()))
+    places = tuple(tensor.data_ptr() for tensor in tensors_of(network))
     with _lock:
         idle = _idle.setdefault(network, [])
         while idle and idle[-1][0] != places:  # the network was given other weights, or moved

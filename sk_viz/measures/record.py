@@ -12,13 +12,14 @@ from sk_viz.version import __version__
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
+    from sk_viz.zoo.plain import PlainNetwork
 
 Record = Mapping[str, Any]
 
 
 def build_record(
     measure: str,
-    model: Model,
+    model: Model | PlainNetwork,
     picture: Picture,
     *,
     presentation: Presentation,

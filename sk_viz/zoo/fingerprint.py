@@ -23,7 +23,7 @@ class Fingerprint:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        tensors = _tensors(network)
+        tensors = tensors_of(network)
         self._places = _places(network, tensors)
         # Views of the network's own memory, by dtype and device, which are read again later.
         self._samples: dict[tuple[torch.dtype, torch.device], list[Tensor]] = {}
@@ -36,7 +36,9 @@ class Fingerprint:
 
     def fits(self, network: nn.Module) -> bool:
         """Whether a network is still as it was."""
-        return self._places == _places(network, _tensors(network)) and self._values == self._read()
+        return (
+            self._places == _places(network, tensors_of(network)) and self._values == self._read()
+        )
 
     def _read(self) -> list[bytes]:
         return [
@@ -45,7 +47,8 @@ class Fingerprint:
         ]
 
 
-def _tensors(network: nn.Module) -> list[Tensor]:
+def tensors_of(network: nn.Module) -> list[Tensor]:
+    """All parameters and buffers; a shared one as often as it is used."""
     return [
         tensor
         for module in network.modules()

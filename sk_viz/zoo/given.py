@@ -85,7 +85,7 @@ def as_loaded(model: Model | nn.Module) -> Model:
 
 
 def _copy(network: nn.Module, device: torch.device, sha256: str) -> Model:
-    preprocessing, known = _preprocessing(network)
+    preprocessing, known = preprocessing_of(network)
     first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
     if first is not None and first.in_channels != 3:
         raise ModelError(
@@ -95,7 +95,7 @@ def _copy(network: nn.Module, device: torch.device, sha256: str) -> Model:
     copied = deepcopy(network, without_hooks(network)).float()
     model = as_model(
         copied,
-        id=_name(network),
+        id=name_of(network),
         preprocessing=preprocessing,
         classes=(),
         kind="given",
@@ -111,14 +111,14 @@ def _copy(network: nn.Module, device: torch.device, sha256: str) -> Model:
     )
 
 
-def _name(network: nn.Module) -> str:
+def name_of(network: nn.Module) -> str:
     """What timm calls it, else its class."""
     config: Any = getattr(network, "pretrained_cfg", None)
     named = config.get("architecture") if isinstance(config, Mapping) else None
     return str(named or type(network).__name__)
 
 
-def _preprocessing(network: nn.Module) -> tuple[Preprocessing, bool]:
+def preprocessing_of(network: nn.Module) -> tuple[Preprocessing, bool]:
     """How it wants its pictures, and whether it says so."""
     if isinstance(network, SKNet):
         return OWN_PREPROCESSING[network.config.stem], False

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 import numpy as np
 import pandas as pd
 
 from sk_viz.errors import ModelError, ScaleError
 from sk_viz.measures.fields.effective import RECIPES, FieldProbe, Floats, Gate, field_sizes
+from sk_viz.measures.fields.layer import LayerField, layer_field
 from sk_viz.measures.fields.theoretical import BranchField, theoretical_fields
 from sk_viz.measures.reading import to_tensor
 from sk_viz.measures.record import Record, build_record
@@ -25,8 +26,10 @@ from sk_viz.pictures import (
     check_point,
     read_picture,
 )
+from sk_viz.preprocessing import Preprocessing
 from sk_viz.types import Progress
 from sk_viz.zoo.given import as_loaded
+from sk_viz.zoo.plain import PlainNetwork, as_plain
 
 if TYPE_CHECKING:
     from torch import nn
@@ -88,6 +91,7 @@ class ReceptiveField(Result):
         )
 
 
+@overload
 def receptive_field(
     model: Model | nn.Module,
     unit: str,
@@ -101,17 +105,60 @@ def receptive_field(
     background: Background | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-) -> ReceptiveField:
-    """The theoretical field of a unit's branches and the effective field of its output.
+) -> ReceptiveField: ...
+
+
+@overload
+def receptive_field(
+    model: Model | PlainNetwork | nn.Module,
+    *,
+    layer: str,
+    picture: PictureLike | Sequence[PictureLike] | None = None,
+    place: tuple[float, float] = (0.5, 0.5),
+    scales: Sequence[float] = (1.0,),
+    protocol: str = "zoom",
+    point: tuple[float, float] = CENTRE,
+    background: Background | None = None,
+    seed: int = 0,
+    input_sizes: Sequence[int] = (),
+    untrained: bool = False,
+    progress: Progress | None = None,
+) -> LayerField: ...
+
+
+def receptive_field(
+    model: Model | PlainNetwork | nn.Module,
+    unit: str | None = None,
+    picture: PictureLike | Sequence[PictureLike] | None = None,
+    gate: Gate = "held",
+    *,
+    layer: str | None = None,
+    place: tuple[float, float] = (0.5, 0.5),
+    scales: Sequence[float] = (1.0,),
+    protocol: str = "zoom",
+    point: tuple[float, float] = CENTRE,
+    background: Background | None = None,
+    seed: int = 0,
+    input_sizes: Sequence[int] = (),
+    untrained: bool = False,
+    progress: Progress | None = None,
+) -> ReceptiveField | LayerField:
+    """The receptive field of an SK unit, or of a layer of any network.
+
+    Of a unit, the theoretical field of each branch and the effective field of its output; of a
+    layer, see :class:`~sk_viz.measures.fields.layer.LayerField`.
 
     Args:
-        model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``).
+        model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``); with a
+            ``layer`` any network that takes (N, 3, H, W).
         unit: name of the unit, such as ``SK_3_4``.
         picture: one picture, or several to average over. Without one, the effective field is
             measured on pictures of seeded noise, as Luo et al. do; the record says so.
         gate: ``"held"`` takes the branch weights as constants, so that only the convolutions
             count; ``"free"`` also counts what a pixel does through the choice of the weights,
             which pools the whole picture: then every pixel counts.
+        layer: in place of a unit, the path of a layer such as ``layer3.5``; the gates of SK units
+            are then free.
         place: (x, y) in [0, 1], where in the network's input the field is measured; ``point``
             is where in the picture the zoom goes.
         scales: to average over; with the protocol ``resolution`` one.
@@ -119,13 +166,39 @@ def receptive_field(
         point: (x, y) in [0, 1], where to zoom to, or where to draw the object.
         background: of the protocol ``object``: a colour (R, G, B) or a picture.
         seed: of the noise.
+        input_sizes: of a layer: the sizes to measure at, in pixels; the network's own if left out.
+        untrained: of a layer: also measure a copy whose layers were reset to random weights.
         progress: called with (done, total) after each stimulus; what it raises ends the work.
 
     Raises:
-        ModelError: the model has no such unit, or the gate is neither held nor free.
+        ModelError: the model has no such unit or layer, the gate is neither held nor free, or not
+            exactly one of a unit and a layer was given.
         ScaleError: scales, protocol, point or place that make no sense.
         PictureError: ``object`` with a picture that has no transparency.
     """
+    if (unit is None) == (layer is None):
+        raise ModelError("Give either a unit, such as 'SK_3_4', or layer='layer3.5'.")
+    if layer is not None:
+        network = as_plain(model)
+        noise = picture is None
+        return layer_field(
+            network,
+            layer,
+            _noise(network.preprocessing, seed) if picture is None else as_pictures(picture),
+            presentation=Presentation(protocol, point, background),
+            scales=scales,
+            place=check_point(place),
+            input_sizes=input_sizes,
+            untrained=untrained,
+            seed=seed if noise else None,
+            notes=[_on_noise(NOISE_PICTURES)] if noise else [],
+            progress=progress,
+        )
+    assert unit is not None
+    if isinstance(model, PlainNetwork):
+        raise ModelError(f"{model.id} is not loaded with its units: give sk_viz.load_model's.")
+    if input_sizes or untrained:
+        raise ModelError("Input sizes and an untrained copy are for a layer: give layer=.")
     if gate not in ("held", "free"):
         raise ModelError(f"The gate is 'held' or 'free', not {gate!r}.")
     if protocol == "resolution" and len(tuple(scales)) > 1:
@@ -135,7 +208,7 @@ def receptive_field(
     presentation = Presentation(protocol, point, background)
     place = check_point(place)
     noise = picture is None
-    pictures = _noise(model, seed) if picture is None else as_pictures(picture)
+    pictures = _noise(model.preprocessing, seed) if picture is None else as_pictures(picture)
     shown = [
         stimulus
         for one in pictures
@@ -210,9 +283,9 @@ def centre_pixel(branch: BranchField, position: tuple[int, int], side: int) -> t
     return min(max(row, 0), side - 1), min(max(column, 0), side - 1)
 
 
-def _noise(model: Model, seed: int) -> tuple[Picture, ...]:
+def _noise(preprocessing: Preprocessing, seed: int) -> tuple[Picture, ...]:
     """Pictures of uniform noise, of a size that the evaluation crop leaves as it is."""
-    side = round(model.preprocessing.input_size / model.preprocessing.crop_fraction)
+    side = round(preprocessing.input_size / preprocessing.crop_fraction)
     rng = np.random.default_rng(seed)
     pictures = []
     for number in range(NOISE_PICTURES):
@@ -223,10 +296,14 @@ def _noise(model: Model, seed: int) -> tuple[Picture, ...]:
     return tuple(pictures)
 
 
+def _on_noise(count: int) -> str:
+    return f"The effective field was measured on {count} pictures of noise."
+
+
 def _notes(branches: tuple[BranchField, ...], noise: bool, count: int) -> list[str]:
     notes = []
     if noise:
-        notes.append(f"The effective field was measured on {count} pictures of noise.")
+        notes.append(_on_noise(count))
     if max(branch.size for branch in branches) > branches[0].input_size:
         notes.append("The theoretical field is larger than the picture, which cuts it off.")
     if any(branch.status == "upper bound" for branch in branches):

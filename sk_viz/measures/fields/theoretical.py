@@ -214,6 +214,53 @@ def _derived(network: nn.Module, units: tuple[Unit, ...], input_size: int) -> _F
 
 
 @dataclass(frozen=True)
+class LayerReach:
+    """What every position of a layer's output can depend on, along one axis of the input.
+
+    Attributes:
+        size: of the hull over all paths, pixels.
+        start: of the hull for position 0, pixels; negative where it lies in the padding.
+        stride: pixels between the fields of neighbouring positions.
+    """
+
+    size: int
+    start: int
+    stride: int
+
+
+def layer_reach(double: nn.Module, layer: str, side: int) -> tuple[LayerReach, LayerReach] | None:
+    """The reach of a layer of any network along the height and the width, from its graph.
+
+    Costs one forward without numbers.
+
+    Args:
+        double: of ``double_of(network, meta=True)``; a hook is put on it.
+        layer: path of a layer whose output is (N, C, H, W).
+        side: of the input, pixels.
+
+    Returns:
+        None where an operation on the way is not one whose reach is known, such as attention or a
+        mean over the whole map: then nothing is known but what is measured.
+    """
+    nodes: list[Node | None] = []
+
+    def keep(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        nodes.append(output.grad_fn)
+
+    double.get_submodule(layer).register_forward_hook(keep)
+    with torch.inference_mode(False), torch.enable_grad():
+        double(torch.empty(1, 3, side, side, device="meta", requires_grad=True))
+    reach = None if nodes[0] is None else _walk(nodes[0], {})
+    if reach is None:
+        return None
+    height, width = (
+        LayerReach(line.hull[1] - line.hull[0] + 1, line.hull[0], line.stride)
+        for line in (reach.rows, reach.columns)
+    )
+    return height, width
+
+
+@dataclass(frozen=True)
 class _Line:
     """Along one axis: stride, and first and last pixel of position 0 by three reckonings."""
 
