@@ -10,7 +10,8 @@ from torch import nn
 
 import sk_viz
 from sk_viz.errors import ModelError, ScaleError
-from sk_viz.measures.fields.layer import LayerField, untrained_copy
+from sk_viz.measures.fields.layer import LayerField
+from sk_viz.measures.fields.layer_gradient import untrained_copy
 from sk_viz.measures.fields.replknet import SHARES, high_contribution, replknet_map
 from sk_viz.pictures import normalise, stimuli
 from sk_viz.zoo.plain import as_plain, timm_network
