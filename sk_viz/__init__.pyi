@@ -24,6 +24,6 @@ from .pictures import read_picture as read_picture
 from .pictures import samples as samples
 from .progress import ProgressBar as ProgressBar
 from .version import __version__ as __version__
-from .zoo.model import list_models as list_models
-from .zoo.model import load_model as load_model
+from .zoo.catalogue import list_models as list_models
+from .zoo.load import load_model as load_model
 from .zoo.read import readout as readout

@@ -19,7 +19,8 @@ from sk_viz.benchmarks.sweeps import gemm_flops, sweep_cases
 from sk_viz.benchmarks.timing import Case, Ratio, Spread, interleave, ratio_of
 from sk_viz.pictures import parse_scales, read_sample
 from sk_viz.zoo.catalogue import count_macs
-from sk_viz.zoo.model import Model, load_model
+from sk_viz.zoo.load import load_model
+from sk_viz.zoo.model import Model
 
 ROUNDS = 5
 SCALES = parse_scales("1:2:11")

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sk_viz.cli.options import InputSizeOption, ModelOption, WeightsOption
 from sk_viz.paths import settings_file
 
 DEFAULT_PORT = 8501
@@ -33,10 +34,18 @@ def app(
         int | None, typer.Option(min=1, max=65535, help="Port; 8501 or the next free one.")
     ] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser")] = True,
+    model: ModelOption = "sknet_tiny",
+    weights: WeightsOption = None,
+    input_size: InputSizeOption = None,
 ) -> int:
     """Open the web app: upload a picture, rescale it, watch the branch weights move."""
     import sk_viz.app
 
+    chosen_model = {"SK_VIZ_MODEL": model}
+    if weights is not None:
+        chosen_model["SK_VIZ_WEIGHTS"] = str(weights)
+    if input_size is not None:
+        chosen_model["SK_VIZ_INPUT_SIZE"] = str(input_size)
     entry = Path(sk_viz.app.__file__).parent / "entry.py"
     chosen = _port(host, port)
     settings = server_settings(host, chosen, browser=browser and _has_screen())
@@ -44,7 +53,7 @@ def app(
     print(f"SK-Viz is at {_address(host, chosen, settings)} (stop it with Ctrl-C)", flush=True)
     command = [sys.executable, "-m", "sk_viz.app.serve", str(entry), *flags]
     with _without_interrupts():  # which the server takes over until it can end in good order
-        started = subprocess.Popen(command)
+        started = subprocess.Popen(command, env={**os.environ, **chosen_model})
     with started as server:
         # Who ends this process means the server, which would stay otherwise.
         signal.signal(signal.SIGTERM, _end)

@@ -8,6 +8,7 @@ import typer
 
 from sk_viz.cli.options import (
     DeviceOption,
+    InputSizeOption,
     JsonOption,
     MapOption,
     ModelOption,
@@ -15,6 +16,7 @@ from sk_viz.cli.options import (
     PointOption,
     ProtocolOption,
     ScaleOption,
+    WeightsOption,
     load,
     presentation,
     print_json,
@@ -35,6 +37,8 @@ def register(cli: typer.Typer) -> None:
 def attribute(
     picture: PictureArgument,
     model: ModelOption = "sknet_tiny",
+    weights: WeightsOption = None,
+    input_size: InputSizeOption = None,
     method: Annotated[str, typer.Option(help="integrated_gradients, grad_cam, occlusion ...")] = (
         "integrated_gradients"
     ),
@@ -59,7 +63,7 @@ def attribute(
     shown = read(picture, protocol)
     with progress_bar("explaining") as progress:
         result = run(
-            load(model, device),
+            load(model, device, weights, input_size),
             shown,
             method=method,
             target=parse_target(target),

@@ -9,10 +9,12 @@ import typer
 from sk_viz.cli.options import (
     DatasetHelp,
     DeviceOption,
+    InputSizeOption,
     JsonOption,
     LimitOption,
     ModelOption,
     SplitOption,
+    WeightsOption,
     load,
     name_left_out,
     print_json,
@@ -28,6 +30,8 @@ def register(cli: typer.Typer) -> None:
 def evaluate(
     data: Annotated[str, typer.Option(help=DatasetHelp)],
     model: ModelOption = "sknet_tiny",
+    weights: WeightsOption = None,
+    input_size: InputSizeOption = None,
     limit: LimitOption = None,
     split: SplitOption = None,
     device: DeviceOption = "auto",
@@ -36,7 +40,7 @@ def evaluate(
     """How often a model is right on labelled pictures."""
     from sk_viz.measures.accuracy import evaluate as run
 
-    loaded = load(model, device)
+    loaded = load(model, device, weights, input_size)
     with progress_bar("evaluating") as progress:
         answers = run(loaded, data, limit=limit, split=split, progress=progress)
     summary = answers.summary()

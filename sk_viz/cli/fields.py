@@ -12,12 +12,14 @@ import typer
 from sk_viz.cli.layers import measure_layer, parse_sizes, print_layer, refuse_both
 from sk_viz.cli.options import (
     DeviceOption,
+    InputSizeOption,
     JsonOption,
     MapOption,
     ModelOption,
     PointOption,
     ProtocolOption,
     ScaleOption,
+    WeightsOption,
     load,
     parse_point,
     presentation,
@@ -56,6 +58,8 @@ def rf(
         bool, typer.Option("--untrained", help="Of a layer: also measure a copy reset at random.")
     ] = False,
     model: ModelOption = "sknet_tiny",
+    weights: WeightsOption = None,
+    input_size: InputSizeOption = None,
     gate: Annotated[
         str, typer.Option(help="held: the convolutions alone; free: with the choice of weights.")
     ] = "held",
@@ -100,7 +104,7 @@ def rf(
             print_layer(found)
         return
     assert unit is not None
-    loaded = load(model, device)
+    loaded = load(model, device, weights, input_size)
     result = receptive_field(
         loaded,
         unit,

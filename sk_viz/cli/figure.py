@@ -10,9 +10,11 @@ import typer
 from sk_viz.cli.options import (
     DEFAULT_SCALES,
     DeviceOption,
+    InputSizeOption,
     ModelOption,
     PointOption,
     ProtocolOption,
+    WeightsOption,
     load,
     presentation,
     progress_bar,
@@ -23,6 +25,7 @@ from sk_viz.pictures import parse_scales
 
 if TYPE_CHECKING:
     from sk_viz.pictures import Presentation
+    from sk_viz.zoo.model import Model
 
 
 def register(cli: typer.Typer) -> None:
@@ -43,6 +46,8 @@ def figure(
     ] = "cvpr-column",
     dpi: Annotated[int, typer.Option(min=50, max=1200, help="Of pixels in it.")] = 300,
     model: ModelOption = "sknet_tiny",
+    weights: WeightsOption = None,
+    input_size: InputSizeOption = None,
     scales: Annotated[str | None, typer.Option(help="FIRST:LAST:NUMBER, or a list.")] = None,
     protocol: ProtocolOption = "zoom",
     point: PointOption = "0.5,0.5",
@@ -70,7 +75,8 @@ def figure(
             "A figure needs a name, an input and --out FILE, or --again FILE to make one again."
         )
     elif name == "film":
-        _film(inputs, out, model, scales or DEFAULT_SCALES, how, device)
+        loaded = load(model, device, weights, input_size)
+        _film(inputs, out, loaded, scales or DEFAULT_SCALES, how)
         return
     else:
         with progress_bar("measuring") as progress:
@@ -82,6 +88,8 @@ def figure(
                 dpi,
                 progress=progress,
                 model=model,
+                weights=None if weights is None else str(weights),
+                input_size=input_size,
                 scales=None if scales is None else parse_scales(scales),
                 protocol=protocol,
                 point=how.point,
@@ -101,10 +109,9 @@ def figure(
 def _film(
     inputs: list[str],
     out: Path,
-    model: str,
+    model: Model,
     scales: str,
     how: Presentation,
-    device: str,
 ) -> None:
     from sk_viz.figures.paper.animation import make_animation
     from sk_viz.measures.sweep.run import sweep
@@ -114,7 +121,7 @@ def _film(
     shown = read(inputs[0], how.protocol)
     with progress_bar("sweeping") as progress:
         result = sweep(
-            load(model, device),
+            model,
             shown,
             parse_scales(scales),
             progress=progress,

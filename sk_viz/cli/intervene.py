@@ -10,12 +10,14 @@ from rich.table import Table
 
 from sk_viz.cli.options import (
     DeviceOption,
+    InputSizeOption,
     JsonOption,
     ModelOption,
     PictureArgument,
     PointOption,
     ProtocolOption,
     ScaleOption,
+    WeightsOption,
     console,
     load,
     presentation,
@@ -48,6 +50,8 @@ def intervene(
         ),
     ],
     model: ModelOption = "sknet_tiny",
+    weights: WeightsOption = None,
+    input_size: InputSizeOption = None,
     scale: ScaleOption = 1.0,
     protocol: ProtocolOption = "zoom",
     point: PointOption = "0.5,0.5",
@@ -65,7 +69,7 @@ def intervene(
             raise ModelError(f"{setting!r} sets nothing: write UNIT=CHOICE, as SK_3_2=largest.")
         words[unit] = choice
     shown, how = read(picture, protocol), presentation(protocol, point)
-    loaded = load(model, device)
+    loaded = load(model, device, weights, input_size)
 
     def chosen_at(file: str, text: str) -> tuple[Sweep, float]:
         at, *more = parse_scales(text)
@@ -74,8 +78,8 @@ def intervene(
         other = read(file, protocol) if file else shown
         return sweep_of(loaded, other, (at,), **how.arguments), at
 
-    weights = {unit: _choice(word, chosen_at) for unit, word in words.items()}
-    effect = run(loaded, shown, weights, scale, **how.arguments)
+    held = {unit: _choice(word, chosen_at) for unit, word in words.items()}
+    effect = run(loaded, shown, held, scale, **how.arguments)
     if as_json:
         print_json(effect.to_json())
         return

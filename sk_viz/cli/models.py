@@ -21,7 +21,7 @@ def register(cli: typer.Typer) -> None:
 
 def models(as_json: JsonOption = False) -> None:
     """List the models that can be loaded."""
-    from sk_viz.zoo.model import list_models
+    from sk_viz.zoo.catalogue import list_models
 
     entries = list_models()
     if as_json:

@@ -28,7 +28,23 @@ DEFAULT_SCALES = "1:2:11"
 ModelOption = Annotated[
     str,
     typer.Option(
-        "--model", envvar="SK_VIZ_MODEL", help="A model's id (see 'sk-viz models') or a file."
+        "--model",
+        envvar="SK_VIZ_MODEL",
+        help="A model's id (see 'sk-viz models'), a checkpoint, or FILE.py:FACTORY or "
+        "MODULE:FACTORY for a network of your own, whose code is run.",
+    ),
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option("--weights", envvar="SK_VIZ_WEIGHTS", help="The checkpoint for FILE.py:FACTORY."),
+]
+InputSizeOption = Annotated[
+    int | None,
+    typer.Option(
+        "--input-size",
+        envvar="SK_VIZ_INPUT_SIZE",
+        min=1,
+        help="Side of the input in pixels, for FILE.py:FACTORY.",
     ),
 ]
 MapOption = Annotated[Path | None, typer.Option("--out", help="FILE.png or FILE.npy")]
@@ -137,12 +153,20 @@ def read(name: str, protocol: str) -> Picture:
     return as_cutout(picture) if protocol == "object" else picture
 
 
-def load(model: str, device: str) -> Model:
+def load(
+    model: str, device: str, weights: Path | None = None, input_size: int | None = None
+) -> Model:
     """The model of a command, its download drawn as progress."""
-    from sk_viz.zoo.model import load_model
+    from sk_viz.zoo.load import load_model
 
     with progress_bar("downloading") as draw:
-        return load_model(model, device, lambda share: draw(round(share * 100), 100))
+        return load_model(
+            model,
+            device,
+            lambda share: draw(round(share * 100), 100),
+            weights=weights,
+            input_size=input_size,
+        )
 
 
 def name_left_out(coverage: Coverage) -> None:

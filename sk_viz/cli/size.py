@@ -9,10 +9,12 @@ from rich.table import Table
 
 from sk_viz.cli.options import (
     DeviceOption,
+    InputSizeOption,
     JsonOption,
     ModelOption,
     PictureArgument,
     PointOption,
+    WeightsOption,
     console,
     load,
     presentation,
@@ -38,6 +40,8 @@ def size(
         str, typer.Option(help="Of blur, tile, window and periodic, with commas.")
     ] = "blur,tile,window",
     model: ModelOption = "sknet_tiny",
+    weights: WeightsOption = None,
+    input_size: InputSizeOption = None,
     point: PointOption = "0.5,0.5",
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -50,7 +54,12 @@ def size(
     shown = read(picture, how.protocol)
     with progress_bar("measuring") as progress:
         effect = size_effect(
-            load(model, device), shown, scale, named, point=how.point, progress=progress
+            load(model, device, weights, input_size),
+            shown,
+            scale,
+            named,
+            point=how.point,
+            progress=progress,
         )
     if as_json:
         print_json(effect.to_json())

@@ -10,14 +10,18 @@ import typer
 from sk_viz.cli.options import (
     DatasetHelp,
     DeviceOption,
+    InputSizeOption,
     LimitOption,
     ModelOption,
     SplitOption,
+    WeightsOption,
+    load,
     name_left_out,
     progress_bar,
 )
 from sk_viz.errors import ModelError
 from sk_viz.pictures import parse_scales
+from sk_viz.zoo.factory import is_factory
 
 
 def register(cli: typer.Typer) -> None:
@@ -29,6 +33,8 @@ def survey(
     source: Annotated[str, typer.Argument(help=DatasetHelp)],
     out: Annotated[Path, typer.Option(help="The survey's folder.")],
     model: ModelOption = "sknet_tiny",
+    weights: WeightsOption = None,
+    input_size: InputSizeOption = None,
     scales: Annotated[
         str, typer.Option(help="FIRST:LAST:NUMBER, or a list; 1 among them.")
     ] = "1,1.5,2",
@@ -51,7 +57,7 @@ def survey(
             draw(progress.done, progress.total)
 
         summary = run_survey(
-            model,
+            load(model, device, weights, input_size) if is_factory(model) else model,
             source,
             out,
             parse_scales(scales),

@@ -11,12 +11,14 @@ from rich.table import Table
 from sk_viz.cli.options import (
     DEFAULT_SCALES,
     DeviceOption,
+    InputSizeOption,
     JsonOption,
     ModelOption,
     PictureArgument,
     PointOption,
     ProtocolOption,
     ScalesOption,
+    WeightsOption,
     console,
     load,
     presentation,
@@ -39,6 +41,8 @@ def register(cli: typer.Typer) -> None:
 def sweep(
     picture: PictureArgument,
     model: ModelOption = "sknet_tiny",
+    weights: WeightsOption = None,
+    input_size: InputSizeOption = None,
     protocol: ProtocolOption = "zoom",
     scales: ScalesOption = DEFAULT_SCALES,
     point: PointOption = "0.5,0.5",
@@ -65,7 +69,7 @@ def sweep(
     shown = read(picture, protocol)
     with progress_bar("sweeping") as progress:
         result = run(
-            load(model, device),
+            load(model, device, weights, input_size),
             shown,
             chosen,
             **how.arguments,

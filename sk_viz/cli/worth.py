@@ -10,10 +10,12 @@ from rich.table import Table
 from sk_viz.cli.options import (
     DatasetHelp,
     DeviceOption,
+    InputSizeOption,
     JsonOption,
     LimitOption,
     ModelOption,
     SplitOption,
+    WeightsOption,
     console,
     load,
     name_left_out,
@@ -31,6 +33,8 @@ def register(cli: typer.Typer) -> None:
 def worth(
     source: Annotated[str, typer.Argument(help=DatasetHelp)],
     model: ModelOption = "sknet_tiny",
+    weights: WeightsOption = None,
+    input_size: InputSizeOption = None,
     scales: Annotated[str, typer.Option(help="FIRST:LAST:NUMBER, or a list.")] = "1,1.5,2",
     protocol: Annotated[str, typer.Option(help="zoom, blur or resolution.")] = "zoom",
     limit: LimitOption = None,
@@ -42,7 +46,7 @@ def worth(
     from sk_viz.datasets.known import known_pictures
     from sk_viz.measures.choice.value import LIVE, value_of_choice
 
-    loaded = load(model, device)
+    loaded = load(model, device, weights, input_size)
     pictures = known_pictures(loaded, source, limit, split)
     with progress_bar("holding the weights") as progress:
         value = value_of_choice(loaded, pictures, parse_scales(scales), protocol, progress=progress)

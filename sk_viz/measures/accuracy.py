@@ -148,6 +148,7 @@ def evaluate(
             can be read.
         ModelError: the model has none of the data set's classes, or the limit is below 1.
     """
+    model.check_predicts("An evaluation")
     chosen = known_pictures(model, source, limit, split)
     view = plain_view(model)
     found: list[NDArray[np.float32]] = []

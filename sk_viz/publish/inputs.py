@@ -61,9 +61,11 @@ def _picture(name: str, at_hand: AtHand, *, cutout: bool = False) -> Picture:
 
 def model_of(request: FigureRequest, at_hand: AtHand) -> Model:
     """The request's model, loaded if it is not at hand."""
-    from sk_viz.zoo.model import load_model
+    from sk_viz.zoo.load import load_model
 
-    return at_hand.model or load_model(request.model, request.device)
+    return at_hand.model or load_model(
+        request.model, request.device, weights=request.weights, input_size=request.input_size
+    )
 
 
 def sweep_of(

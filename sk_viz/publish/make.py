@@ -163,7 +163,7 @@ def command_of(request: FigureRequest, out: str) -> str:
         elif field.name in ("scales", "point"):
             words += [f"--{field.name}", ",".join(exact(number) for number in value)]
         else:
-            words += [f"--{field.name}", str(value)]
+            words += [f"--{field.name.replace('_', '-')}", str(value)]
     return shlex.join(words)
 
 

@@ -29,6 +29,8 @@ class FigureRequest:
         width: a name of ``WIDTHS``, or inches.
         dpi: of a PNG, and of pictures inside the others.
         model: for pictures; a survey has its own.
+        weights: the checkpoint for a model given as FILE.py:FACTORY.
+        input_size: side of its input, pixels; None for what it says itself.
         scales: None for those of the figure.
         protocol: of scale.
         point: (x, y) in [0, 1], where to zoom to, or where to draw the object.
@@ -48,6 +50,8 @@ class FigureRequest:
     width: str = "cvpr-column"
     dpi: int = DPI
     model: str = "sknet_tiny"
+    weights: str | None = None
+    input_size: int | None = None
     scales: tuple[float, ...] | None = None
     protocol: str = "zoom"
     point: tuple[float, float] = CENTRE

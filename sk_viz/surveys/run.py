@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from torch import nn
+
 from sk_viz.datasets.coverage import Coverage
 from sk_viz.datasets.entries import Dataset
 from sk_viz.datasets.known import check_split
@@ -34,7 +36,9 @@ from sk_viz.surveys.store import Store
 from sk_viz.surveys.worker import BatchCount
 
 if TYPE_CHECKING:
-    from sk_viz.zoo.model import Model
+    from sk_viz.zoo.given import as_loaded
+from sk_viz.zoo.load import load_model
+from sk_viz.zoo.model import Model
 
 Engine = Literal["local", "ray"]
 
@@ -81,7 +85,7 @@ class SurveySummary:
 
 
 def run_survey(
-    model_id: str,
+    model: str | Model | nn.Module,
     source: str | Path,
     out: str | Path,
     scales: Sequence[float] = SCALES,
@@ -102,7 +106,7 @@ def run_survey(
     and ends with the same table.
 
     Args:
-        model_id: of ``sk_viz.load_model``.
+        model: an id or path of ``sk_viz.load_model``, a loaded model, or a torch module.
         source: see :func:`~sk_viz.datasets.opening.open_dataset`.
         out: the survey's folder: new, empty, or of the same survey.
         scales: each once; 1.0, which changes are measured against, among them.
@@ -112,7 +116,7 @@ def run_survey(
         channels: keep the weight of every channel of every picture. Without it the sums over
             all pictures are kept for every channel.
         progress: called after each batch; what it raises ends the run, which can be resumed.
-        device: of ``sk_viz.load_model``.
+        device: of ``sk_viz.load_model``, where an id or path is given.
         address: of a Ray cluster; without it one is started on this machine.
         part_size: pictures that are stored at once, so what stopping can cost; ``PART_SIZE`` by
             default, and what the survey began with when it is resumed.
@@ -124,14 +128,17 @@ def run_survey(
         ModelError: a model, device or engine that cannot be used, or a device that is lost.
         ScaleError: scales and protocols that make no sense together, or no scale 1.
     """
-    from sk_viz.zoo.model import load_model
-
     if engine not in ("local", "ray"):
         raise ModelError(f"There is no engine {engine!r}: choose local or ray.")
     if limit is not None and limit < 1:
         raise PictureError(f"A survey of {limit} pictures says nothing: give at least 1.")
     dataset = open_dataset(source)
-    model = load_model(model_id, device)
+    model = load_model(model, device) if isinstance(model, str) else as_loaded(model)
+    if model.kind == "given" and engine == "ray":
+        raise ModelError(
+            f"Ray loads a model by its id on each machine, and {model.id} has none: choose the "
+            "engine local."
+        )
     conditions = check_conditions(scales, protocols, model.preprocessing.input_size)
     stamp = fingerprint(of_split(dataset.abouts(), split))
     left_out, found = _left_out(dataset, split), stamp.pictures

@@ -24,7 +24,7 @@ from sk_viz.app.entry import PAGES
 from sk_viz.app.survey import access as surveys_at_hand
 from sk_viz.app.survey import page as survey_page
 from sk_viz.surveys import shelf
-from sk_viz.zoo import model as zoo
+from sk_viz.zoo import load as zoo
 
 Open = Callable[..., AppTest]
 MARK = "hostile-mark"

@@ -7,7 +7,7 @@ import torch
 from sk_viz.benchmarks import bounds
 from sk_viz.measures.reading import Reading
 from sk_viz.pictures import read_sample
-from sk_viz.zoo.model import load_model
+from sk_viz.zoo.load import load_model
 
 
 def test_the_largest_error_is_that_of_the_worst_unit_and_scale(monkeypatch):

@@ -15,7 +15,7 @@ from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.pictures import read_sample
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.zoo.bundled import ClassName, save_bundled
-from sk_viz.zoo.model import load_model
+from sk_viz.zoo.load import load_model
 
 SCALES = (1.0, 1.5, 2.0)
 

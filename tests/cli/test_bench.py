@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from sk_viz.cli import run
-from sk_viz.zoo import model as zoo
+from sk_viz.zoo import load as zoo
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.training import train as module
 from sk_viz.training.recipe import Recipe
 from sk_viz.training.train import train
-from sk_viz.zoo.model import load_model
+from sk_viz.zoo.load import load_model
 
 RECIPE = Recipe(steps=6, batch=8, size=32, size_schedule=((0.0, 32),), warmup=2, validation=0.25)
 PLAIN = {"compiled": False, "processes": 1, "save_seconds": 0.0}

@@ -186,13 +186,13 @@ def test_another_command_on_the_same_folder_is_refused(
     run_survey(name, class_folders, out, (1.0, 2.0), limit=6, device="cpu")
     rows = Store(out).table()
     for error, arguments in [
-        (ModelError, {"model_id": other}),
+        (ModelError, {"model": other}),
         (ScaleError, {"scales": (1.0, 1.5)}),
         (ScaleError, {"protocols": ("zoom",)}),
         (PictureError, {"limit": 7}),
         (PictureError, {"channels": True}),
     ]:
-        same = {"model_id": name, "scales": (1.0, 2.0), "limit": 6, "device": "cpu"}
+        same = {"model": name, "scales": (1.0, 2.0), "limit": 6, "device": "cpu"}
         with pytest.raises(error, match="same command"):
             run_survey(source=class_folders, out=out, **(same | arguments))
     (class_folders / "circle" / "new.png").write_bytes(encoded_picture(77))
@@ -279,7 +279,7 @@ def test_a_disk_that_fails_is_one_sentence(
     ],
 )
 def test_wrong_input_is_one_sentence(tmp_path, model_folder, class_folders, error, arguments):
-    given = {"model_id": str(model_folder), "source": class_folders, "device": "cpu"} | arguments
+    given = {"model": str(model_folder), "source": class_folders, "device": "cpu"} | arguments
     with pytest.raises(error) as caught:
         run_survey(out=tmp_path / "out", **given)
     assert "\n" not in str(caught.value)

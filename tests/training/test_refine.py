@@ -13,7 +13,7 @@ from sk_viz.training.data.photographs import Group
 from sk_viz.training.recipe import Collected, Refinement
 from sk_viz.training.refine import refine
 from sk_viz.zoo.bundled import ClassName, load_bundled, save_bundled
-from sk_viz.zoo.model import load_model
+from sk_viz.zoo.load import load_model
 
 RECIPE = Refinement(
     first="SK_3_1",

@@ -14,7 +14,7 @@ from sk_viz.training.data.augment import Augmentation
 from sk_viz.training.data.sampler import Sampler
 from sk_viz.training.recipe import Recipe
 from sk_viz.training.train import train
-from sk_viz.zoo.model import load_model
+from sk_viz.zoo.load import load_model
 
 RECIPE = Recipe(
     steps=6,

@@ -13,7 +13,7 @@ from sk_viz.networks import SKNet, SKNetConfig
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.zoo.bundled import CONFIG, WEIGHTS, ClassName, load_bundled, save_bundled
 from sk_viz.zoo.certainty import Certainty, Share, UnknownRule
-from sk_viz.zoo.model import load_model
+from sk_viz.zoo.load import load_model
 
 SHAPE = SKNetConfig((1, 1), (16, 32), (32, 48), 8, "small", groups=4, classes=3)
 CLASSES = [ClassName("cat", ("n02123045", "n02124075")), ClassName("dog"), ClassName("père")]

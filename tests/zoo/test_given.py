@@ -97,8 +97,8 @@ def test_the_bundled_network_given_as_a_module_is_shown_what_the_bundled_model_i
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("sknet_tiny", "is no model"),
-        (None, "is no model"),
+        ("sknet_tiny", "is not a model"),
+        (None, "is not a model"),
         (nn.Identity(), "no weights"),
         (nn.Linear(2, 2), "No SK unit"),
         (nn.Conv2d(1, 1, 1, device="meta"), "no weights"),
@@ -109,10 +109,11 @@ def test_what_is_no_network_is_one_sentence(given, said):
         as_loaded(given)
 
 
-def test_a_network_without_logits_is_one_sentence():
-    body = timm.create_model("skresnet18", pretrained=False, num_classes=0, global_pool="")
-    with pytest.raises(ModelError, match="no logits"):
-        as_loaded(body)
+@pytest.mark.parametrize("settings", [{"num_classes": 0}, {"features_only": True}])
+def test_a_network_without_classes_predicts_none(settings, picture):
+    body = timm.create_model("skresnet18", pretrained=False, **settings)
+    assert not as_loaded(body).predicts
+    assert len(sk_viz.sweep(body, picture, (1.0,)).predictions) == 0
 
 
 def test_a_readout_of_what_is_no_model_is_one_sentence():

@@ -13,7 +13,7 @@ import sk_viz
 from sk_viz import ModelError
 from sk_viz.networks import SKNet, SKNetConfig
 from sk_viz.preprocessing import Preprocessing
-from sk_viz.zoo import catalogue
+from sk_viz.zoo import catalogue, load
 from sk_viz.zoo import model as zoo
 from sk_viz.zoo.bundled import ClassName, save_bundled
 from sk_viz.zoo.checkpoints import file_sha256
@@ -67,7 +67,7 @@ def test_a_folder_and_the_file_in_it(folder):
 
 def test_the_bundled_id(folder, monkeypatch):
     (folder.parent / "sknet_tiny").symlink_to(folder)
-    monkeypatch.setattr(zoo, "models_dir", lambda: folder.parent)
+    monkeypatch.setattr(load, "models_dir", lambda: folder.parent)
     monkeypatch.setattr(catalogue, "models_dir", lambda: folder.parent)
     model = sk_viz.load_model(device="cpu")
     _same(model, _network())

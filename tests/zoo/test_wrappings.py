@@ -212,8 +212,8 @@ def test_nan_in_weights_is_one_sentence(network: nn.Module, tmp_path: Path) -> N
         sk_viz.sweep(broken, sk_viz.read_picture(picture), (1.0,))
 
 
-def test_a_network_for_grey_pictures_is_one_sentence() -> None:
-    grey = timm.create_model("skresnet18", in_chans=1, num_classes=2)
+def test_a_network_for_pictures_of_four_channels_is_one_sentence() -> None:
+    network = timm.create_model("skresnet18", in_chans=4, num_classes=2)
     picture = sk_viz.read_picture(sk_viz.samples()[0].path)
-    with pytest.raises(ModelError, match="takes pictures of 1 channels: give one of 3"):
-        sk_viz.sweep(grey, picture, (1.0,))
+    with pytest.raises(ModelError, match="takes pictures of 4 channels, and pictures have"):
+        sk_viz.sweep(network, picture, (1.0,))

@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
-import sk_viz
 from sk_viz.app.server import log, presence
 from sk_viz.app.server.jobs import Jobs, StoppedError, was_stopped
 from sk_viz.app.shared import checkpoint
+from sk_viz.app.state import own_network
 from sk_viz.app.state.settings import DEFAULT_MODEL, UPLOAD, Settings
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.figures.screen.style import Ink, ink_for
@@ -65,7 +65,7 @@ def load(model_id: str, device: str) -> Model:
     Raises:
         ModelError: it cannot be loaded.
     """
-    return sk_viz.load_model(model_id, device=device)
+    return own_network.load(model_id, device)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

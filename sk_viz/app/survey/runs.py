@@ -8,9 +8,11 @@ from collections import deque
 from sk_viz.app.server import log
 from sk_viz.app.server.ending import ending
 from sk_viz.app.server.jobs import StoppedError
+from sk_viz.app.state import own_network
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.surveys.run import SurveyProgress, run_survey
 from sk_viz.surveys.shelf import StoredSurvey, discard, remove
+from sk_viz.zoo.factory import is_factory
 
 # Pictures that are stored at once: what stopping costs at most, and how often a report can grow.
 PART_SIZE = 32
@@ -84,8 +86,9 @@ class SurveyRun:
 
     def _survey(self) -> None:
         request = self.stored.request
+        own = is_factory(request.model)
         run_survey(
-            request.model,
+            own_network.load(request.model, request.device) if own else request.model,
             self.stored.source,
             self.stored.survey,
             request.scales,

@@ -181,6 +181,7 @@ def resolve(
             )
         return _class(model, label)
     if target == "class":
+        model.check_predicts("An explanation of the class")
         return _class(model, int(logits[0].argmax()))
     if re.fullmatch(_UNIT, target):
         return _unit(model, target, None, weights)
@@ -211,6 +212,7 @@ def _whole(value: object) -> int | None:
 
 
 def _class(model: Model, label: int) -> ClassTarget:
+    model.check_predicts("An explanation of a class")
     if not 0 <= label < len(model.classes):
         raise ModelError(
             f"There is no class {label}: {model.id} has classes 0 to {len(model.classes) - 1}."
@@ -222,6 +224,11 @@ def _label(model: Model, name: str) -> int:
     """The index of the class of a name, or of one of the names between its commas."""
     if name in model.classes:
         return model.classes.index(name)
+    if not model.predicts:
+        raise ModelError(
+            f"There is no unit {name!r}, and {model.id} returns no class logits: choose one of "
+            f"{', '.join(unit.name for unit in model.units)}."
+        )
     wanted = name.strip().casefold()
     synonyms: dict[str, list[int]] = {}
     for label, names in enumerate(model.classes):

@@ -199,6 +199,7 @@ def which_choice_mattered(
         ScaleError: scale, protocol or point that make no sense.
         PictureError: ``object`` with a picture that has no transparency.
     """
+    model.check_predicts("What becomes of the answer")
     kinds = tuple(interventions)
     if not kinds or len(set(kinds)) < len(kinds):
         raise ModelError(f"Name some of {', '.join(KINDS)}, each once.")

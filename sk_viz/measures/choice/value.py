@@ -125,6 +125,7 @@ def value_of_choice(
             label that is no class of the model.
         ScaleError: scales, protocol or point that make no sense.
     """
+    model.check_predicts("The value of the choice")
     if not isinstance(pictures, Sized):
         raise PictureError("The pictures are walked twice; give them as a list.")
     if not len(pictures):

@@ -139,15 +139,22 @@ _known: WeakKeyDictionary[nn.Module, dict[tuple[tuple[Unit, ...], int], _Fields]
 
 
 def _derived(network: nn.Module, units: tuple[Unit, ...], input_size: int) -> _Fields:
-    # Another width, so that an operation that mixes the two axes cannot pass for one that does not.
-    height, width = input_size, input_size + 32
+    try:
+        # Another width, so that an operation that mixes the two axes cannot pass for one that does
+        # not.
+        return _followed(network, units, input_size, input_size + 32)
+    except RuntimeError:  # a network that takes its own input size alone
+        return _followed(network, units, input_size, input_size)
+
+
+def _followed(network: nn.Module, units: tuple[Unit, ...], input_size: int, width: int) -> _Fields:
     double = double_of(network, meta=True)
     outputs: dict[tuple[str, int], tuple[Node | None, torch.Size]] = {}
     for unit in units:
         for index, module in enumerate(branch_modules(double, unit)):
             module.register_forward_hook(_keep(outputs, (unit.name, index)))
     with torch.inference_mode(False), torch.enable_grad():
-        x = torch.empty(1, 3, height, width, device="meta", requires_grad=True)
+        x = torch.empty(1, 3, input_size, width, device="meta", requires_grad=True)
         with reading(double, units, constant=True):
             double(x)
     reaches: dict[Node, Reach | None] = {}

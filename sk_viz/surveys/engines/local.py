@@ -24,7 +24,8 @@ def run(plan: SurveyPlan, model: Model, parts: Sequence[int]) -> Iterator[BatchC
     """Measure parts on every device of the model's kind."""
     every = model.device.type == "cuda" and model.device.index is None
     count = torch.cuda.device_count() if every else 1
-    if count == 1 or len(parts) == 1:
+    # A network of its user's own has no id by which another process could load it.
+    if count == 1 or len(parts) == 1 or model.kind == "given":
         yield from Worker(plan, model, decoders_of(_cores())).run(parts)
         return
     yield from run_processes(plan, model.id, [f"cuda:{n}" for n in range(count)], parts)

@@ -109,7 +109,7 @@ _ERRORS: dict[str, type[ModelError | PictureError]] = {
 def serve() -> None:
     """The life of the process: measure parts until there are no more."""
     from sk_viz.networks.device import device_errors
-    from sk_viz.zoo.model import load_model
+    from sk_viz.zoo.load import load_model
 
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     # What a library might print must not be taken for an answer.

@@ -69,7 +69,7 @@ class PartActor:
 
     def _ready(self) -> Worker:
         """With the model loaded, at the first part."""
-        from sk_viz.zoo.model import load_model
+        from sk_viz.zoo.load import load_model
 
         if self._worker is None:
             self._worker = Worker(self._plan, load_model(self._model, self._device), self._decoders)

@@ -28,7 +28,8 @@ from sk_viz.types import Log
 from sk_viz.zoo.bundled import WEIGHTS, load_bundled, save_bundled
 from sk_viz.zoo.catalogue import count_macs
 from sk_viz.zoo.certainty import Certainty
-from sk_viz.zoo.model import Model, load_model
+from sk_viz.zoo.load import load_model
+from sk_viz.zoo.model import Model
 
 LOG_BEFORE = "log_before.jsonl"
 CARD = "MODEL_CARD.md"

@@ -33,7 +33,7 @@ def text(app: AppTest) -> str:
 @pytest.fixture(autouse=True)
 def _own_shelf(calls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sk_viz
-    from sk_viz.zoo import model as zoo
+    from sk_viz.zoo import load as zoo
 
     monkeypatch.setenv("SK_VIZ_CACHE", str(tmp_path / "cache"))
     # The library's own name was put in place by the fixture ``calls``.

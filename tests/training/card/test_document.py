@@ -9,7 +9,7 @@ from sk_viz.training.card.recipe import Leg
 from sk_viz.training.data.photographs import Group
 from sk_viz.training.recipe import Collected, Recipe, Refinement
 from sk_viz.zoo.bundled import ClassName, load_bundled, save_bundled
-from sk_viz.zoo.model import load_model
+from sk_viz.zoo.load import load_model
 
 RECIPE = replace(Recipe(), validation=0.5, steps=4)
 
