@@ -14,6 +14,11 @@ import torch
 import sk_viz
 from sk_viz.benchmarks.bounds import Bound, bounds
 from sk_viz.benchmarks.gradients import attribution_cases, field_cases
+from sk_viz.benchmarks.peers import (
+    hooked_field_cases,
+    many_forward_cases,
+    one_gradient_cases,
+)
 from sk_viz.benchmarks.surveys import survey_cases
 from sk_viz.benchmarks.sweeps import gemm_flops, sweep_cases
 from sk_viz.benchmarks.timing import Case, Ratio, Spread, interleave, ratio_of
@@ -64,12 +69,16 @@ def run_benchmarks(
     """
     picture = read_sample("coffee")
     tiny, large = load_model("sknet_tiny", device), load_model("sknet50", device)
+    timm_like = _timm_like(large)
     with tempfile.TemporaryDirectory(prefix="sk-viz-bench-") as folder:
         groups = [
             _sweeps(tiny, tiny.network),
-            _sweeps(large, _timm_like(large)),
+            _sweeps(large, timm_like),
             Group("attribution, sknet_tiny", *attribution_cases(tiny, picture)),
             Group("effective field, sknet50", *field_cases(large, picture)),
+            Group("one gradient, beside peers", *one_gradient_cases(timm_like, picture)),
+            Group("many forwards, beside captum", *many_forward_cases(tiny, picture)),
+            Group("fields, beside a hook", *hooked_field_cases(timm_like, picture)),
             Group("survey, sknet_tiny", *survey_cases(tiny, picture, Path(folder))),
         ]
         held = bounds(large, picture, SCALES, Path(folder))

@@ -5,9 +5,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
+import timm
 import torch
 
-from sk_viz.benchmarks import surveys, sweeps
+from sk_viz.benchmarks import peers, surveys, sweeps
 from sk_viz.benchmarks.gradients import attribution_cases, field_cases
 from sk_viz.benchmarks.sweeps import sweep_cases
 from sk_viz.networks.engine import cpu_has_bfloat16
@@ -76,6 +77,56 @@ def test_attribution_and_fields_run_beside_their_bare_gradients(small, picture):
     by_name(cases)["bare"].run()
     assert not any(parameter.requires_grad for parameter in small.network.parameters())
     assert torch.is_grad_enabled()
+
+
+@pytest.fixture(scope="module")
+def given():
+    """A small network of timm's, given as a module."""
+    shape = {"layers": (1, 1, 1, 1), "num_classes": 5}
+    overlay = {"input_size": (3, 64, 64)}
+    torch.manual_seed(0)
+    return timm.create_model(
+        "skresnext50_32x4d", pretrained=False, **shape, pretrained_cfg_overlay=overlay
+    ).eval()
+
+
+def test_each_peer_finds_what_ours_finds(given, picture):
+    cases, ratios = peers.one_gradient_cases(given, picture)
+    found = {name: case.run() for name, case in by_name(cases).items()}
+    assert {ratio.over for ratio in ratios} | {ratio.under for ratio in ratios} <= set(found)
+    ours = {name: found[name].heatmap for name in ("grad_cam", "saliency", "input_x_gradient")}
+    theirs = {
+        "grad_cam": found["captum grad_cam"][0, 0],
+        "saliency": found["captum saliency"][0].abs().amax(0),
+        "input_x_gradient": found["captum input_x_gradient"][0].sum(0),
+    }
+    for name, expected in theirs.items():
+        scale = float(expected.abs().max())
+        np.testing.assert_allclose(ours[name], expected.detach(), atol=1e-4 * scale)
+    if "torch-cam" in found:  # it stretches its map to [0, 1]
+        cam = found["torch-cam"][0, 0].detach().numpy()
+        assert np.corrcoef(cam.ravel(), ours["grad_cam"].ravel())[0, 1] > 0.99
+    assert not any(module._forward_hooks for module in given.modules())
+
+
+def test_integrated_gradients_are_compared_at_equal_error(small, picture):
+    cases, _ = peers.many_forward_cases(small, picture)
+    named = by_name(cases)
+    assert named["integrated_gradients"].run().delta <= 0.01
+    assert named["captum integrated_gradients"].run().shape == (1, 3, 32, 32)
+    ours, theirs = named["occlusion"].run(), named["captum occlusion"].run()
+    expected = theirs[0].sum(0)
+    np.testing.assert_allclose(ours.heatmap, expected, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_a_hook_by_hand_finds_the_same_field(given, picture):
+    cases, _ = peers.hooked_field_cases(given, picture)
+    named = by_name(cases)
+    assert named["hook"].run().shape == (1, 3, 64, 64)
+    assert len(named["hooks"].run()) == len(named["fields"].run()) == 4
+    assert len(named["growth"].run().table) == 6
+    assert named["field"].run().effective.shape == (64, 64)
+    assert not any(module._forward_hooks for module in given.modules())
 
 
 def test_a_survey_measures_all_its_pictures_each_time(small, picture, tmp_path, monkeypatch):
