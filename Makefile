@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # A file's tests stay together, since they share what is slow to make.
 WORKERS := --numprocesses logical --maxprocesses 4 --dist loadfile
 
-.PHONY: app test check lint chromium format lock clean
+.PHONY: docs app test check lint chromium format lock clean
 
 app: $(VENV)/.app
 	$(BIN)/sk-viz app
@@ -37,6 +37,10 @@ lock: $(VENV)/.dev
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-annotate \
 	  --python-version 3.11 --custom-compile-command "make lock" --quiet \
 	  --output-file requirements.lock
+
+# The documentation site, in site/.
+docs: $(VENV)/.dev
+	$(BIN)/python docs/build.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
