@@ -36,12 +36,15 @@ class Labels:
         unlabelled: pictures without a label.
         known: pictures whose label the model knows.
         unknown: the labels that it does not know, the most frequent first.
+        unlabelled_names: the first of the measured pictures without a label, where others have
+            one.
         spelled: by label the class that it was matched to, where their names differ, and how.
     """
 
     unlabelled: int = 0
     known: int = 0
     unknown: tuple[UnknownLabel, ...] = ()
+    unlabelled_names: tuple[str, ...] = ()
     spelled: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -63,11 +66,11 @@ class Labels:
             known += count
             if match.how != "name":
                 spelled[label] = matcher.classes[match.index], match.how
-        return cls(counts[None], known, tuple(unknown), spelled)
+        return cls(counts[None], known, tuple(unknown), spelled=spelled)
 
     def lines(self) -> list[str]:
         """One line for each unknown label and each that matched by another name."""
-        said = []
+        said = [f"{name}: measured, without a label" for name in self.unlabelled_names]
         for one in self.unknown:
             hint = f"; did you mean {one.nearest!r}?" if one.nearest else ""
             said.append(f"{one.label!r} ({one.pictures:,}): label unknown to the model{hint}")
@@ -81,6 +84,7 @@ class Labels:
         """The same as plain values."""
         return {
             "unlabelled": self.unlabelled,
+            "unlabelled_names": list(self.unlabelled_names),
             "known": self.known,
             "unknown": [
                 {"label": one.label, "pictures": one.pictures, "nearest": one.nearest}
@@ -120,7 +124,7 @@ class Coverage:
             for count, words, reason in (
                 (self.labels.unlabelled, "without a label", NO_LABEL),
                 (self.labels.unknown_pictures, "with a label unknown to the model", UNKNOWN_LABEL),
-                (self.copies, "copies of another one", ""),
+                (self.copies, "duplicates", ""),
             )
             if count and reason not in self.left_out.counts
         ]

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from sk_viz.datasets.coverage import Coverage, Labels, UnknownLabel
-from sk_viz.datasets.left_out import OVER_LIMIT, UNREADABLE, LeftOut
+from sk_viz.datasets.left_out import NAMED, OVER_LIMIT, UNREADABLE, LeftOut
 from sk_viz.datasets.matching import ClassMatcher
 from sk_viz.surveys.store import Store
 
@@ -71,4 +71,11 @@ def _labels(readable: pd.DataFrame, classes: list[str]) -> Labels:
         how = match.how if match is not None and match.index == int(index) else "WordNet"
         if how != "name":
             spelled[label] = classes[int(index)], how
-    return Labels(len(readable) - len(labelled), known, tuple(unknown), spelled)
+    stray = readable[readable["label"].isna()] if len(labelled) else readable.head(0)
+    return Labels(
+        unlabelled=len(readable) - len(labelled),
+        known=known,
+        unknown=tuple(unknown),
+        unlabelled_names=tuple(stray["name"].head(NAMED)),
+        spelled=spelled,
+    )

@@ -118,12 +118,13 @@ def test_the_command_counts_and_names_what_is_not_measured(
     assert run([*words, "--model", str(animals)]) == 0
     streams = capsys.readouterr()
     assert (
-        "7 found: 5 measured (1 without a label, 1 with a label unknown to the model, 1 copies of "
-        "another one), 1 not a picture, 1 unreadable."
+        "7 found: 5 measured (1 without a label, 1 with a label unknown to the model, "
+        "1 duplicates), 1 not a picture, 1 unreadable."
     ) in streams.out
     assert "5 measured now" in streams.out
     for line in (
         "note.txt: not a picture",
+        "stray.png: measured, without a label",
         "unreadable: 'panther/e.png' is a broken",
         "'panther' (1): label unknown to the model; did you mean 'panda'?",
         "'Pandas' is taken for 'panda' (by spelling)",

@@ -42,7 +42,7 @@ def test_actors_store_what_the_local_engine_stores(
             counts = actors[part % 2]({"part": [part]})
             assert counts["refused"] == [""]
             for pictures, bad in zip(counts["pictures"], counts["unreadable"], strict=True):
-                yield engine_ray.Step(pictures, bad)
+                yield engine_ray.BatchCount(pictures, bad)
 
     monkeypatch.setattr(engine_ray, "run", by_actors)
     told = []
