@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sk_viz.datasets.coverage import Coverage, Labels
-from sk_viz.datasets.entries import Dataset, Ref
+from sk_viz.datasets.entries import Dataset, Entry, Ref
 from sk_viz.datasets.left_out import (
     NO_LABEL,
     OTHER_SPLIT,
@@ -23,12 +24,14 @@ from sk_viz.datasets.matching import ClassMatcher
 from sk_viz.datasets.opening import open_dataset
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.pictures import Picture, read_picture
+from sk_viz.pictures.decoding.ahead import map_ahead
+from sk_viz.pictures.decoding.isolated import PROCESSES
 from sk_viz.zoo.model import Model
 
 
 @dataclass(frozen=True, eq=False)
 class KnownPictures:
-    """Pictures whose labels a model knows; decoded as they are walked, never all at once.
+    """Pictures whose labels a model knows; decoded a little ahead of a walk, never all at once.
 
     Those that cannot be read are passed over.
 
@@ -57,15 +60,13 @@ class KnownPictures:
     def __iter__(self) -> Iterator[tuple[Picture, int]]:
         places = [place for place in range(len(self.refs)) if place not in self.unreadable]
         entries = self.dataset.entries(self.refs[place] for place in places)
-        for place, entry in zip(places, entries, strict=True):
-            try:
-                if isinstance(entry.data, PictureError):
-                    raise entry.data
-                picture = read_picture(entry.data, entry.about.name, isolated=True)
-            except PictureError as error:
-                self.unreadable[place] = entry.about.name, error
-                continue
-            yield picture, int(self.labels[place])
+        with ThreadPoolExecutor(PROCESSES, "decode") as pool:
+            pictures = map_ahead(pool, _decoded, entries, 2 * PROCESSES)
+            for place, (name, picture) in zip(places, pictures, strict=True):
+                if isinstance(picture, PictureError):
+                    self.unreadable[place] = name, picture
+                else:
+                    yield picture, int(self.labels[place])
 
     @property
     def coverage(self) -> Coverage:
@@ -80,6 +81,17 @@ class KnownPictures:
     def first_error(self) -> str:
         """What is wrong with the first picture that could not be read; "" where none was."""
         return next((str(error) for _, error in self.unreadable.values()), "")
+
+
+def _decoded(entry: Entry) -> tuple[str, Picture | PictureError]:
+    """The name of a picture, and the picture or the reason why there is none."""
+    name = entry.about.name
+    if isinstance(entry.data, PictureError):
+        return name, entry.data
+    try:
+        return name, read_picture(entry.data, name, isolated=True)
+    except PictureError as error:
+        return name, error
 
 
 def known_pictures(

@@ -102,9 +102,9 @@ def _eight_bits(values: npt.NDArray[Any], name: str) -> Pixels:
     if values.dtype == np.uint8:
         return np.array(values)
     if values.dtype == np.bool_:
-        return values.astype(np.uint8) * 255
+        return np.asarray(values, np.uint8) * np.uint8(255)
     if values.dtype == np.uint16:
-        return (values // 256).astype(np.uint8)
+        return np.asarray(values // 256, np.uint8)
     if values.dtype.kind not in "iuf":
         raise PictureError(
             f"{name!r} holds {values.dtype}: give uint8, or floating point in [0, 1]."

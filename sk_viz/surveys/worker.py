@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,6 +21,7 @@ from sk_viz.errors import ModelError, PictureError
 from sk_viz.networks.engine import EAGER, Engine, engine_of
 from sk_viz.networks.readout import Readout
 from sk_viz.pictures import normalise, read_picture, stimuli
+from sk_viz.pictures.decoding.ahead import map_ahead
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.surveys.plan import SurveyPlan
 from sk_viz.surveys.store import Store
@@ -102,9 +103,9 @@ class Worker:
             ThreadPoolExecutor(self.decoders, "decode") as pool,
             ThreadPoolExecutor(self.streams, "network") as network,
         ):
-            ready = _ahead(pool, self._prepare, _elsewhere(reader, entries, ahead), ahead)
+            ready = map_ahead(pool, self._prepare, _elsewhere(reader, entries, ahead), ahead)
             groups = _groups(ready, group_size)
-            measured = _ahead(network, self._measure, groups, self.streams + 1)
+            measured = map_ahead(network, self._measure, groups, self.streams + 1)
             for part, of_part in itertools.groupby(measured, key=lambda pair: pair[0]):
                 tables = PartTables(self.plan, self.model, part)
                 counted: BatchCount | None = None
@@ -211,23 +212,6 @@ def prepare(entry: Entry, plan: SurveyPlan, preprocessing: Preprocessing) -> Pre
         tuple(normalise(rgb[i], preprocessing) for i in first),
         shown,
     )
-
-
-def _ahead(
-    pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], count: int
-) -> Iterator[R]:
-    """``map`` in order, never more than ``count`` items ahead of the reader."""
-    waiting: deque[Future[R]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= count:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 def _elsewhere(pool: ThreadPoolExecutor, items: Iterable[T], count: int) -> Iterator[T]:
