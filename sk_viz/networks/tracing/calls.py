@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -47,15 +47,16 @@ class GateCalls(TorchFunctionMode):
 
     Args:
         network: whose modules they are.
-
-    Attributes:
-        steps: how many functions of torch were called so far.
+        kinds: what to meet.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(
+        self, network: nn.Module, kinds: Collection[GateKind] = ("softmax", "sigmoid")
+    ) -> None:
         super().__init__()
-        self.steps = 0
-        self._names: dict[int, str] = {id(m): name for name, m in network.named_modules()}
+        self._met = {func: kind for func, kind in _KINDS.items() if kind in kinds}
+        self._network = network
+        self._names: dict[int, str] = {}
         self._counts: dict[tuple[GateKind, str], int] = {}
 
     def __torch_function__(
@@ -65,13 +66,10 @@ class GateCalls(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Run a function of torch."""
-        self.steps += 1
-        kind = _KINDS.get(func)
-        if kind is None:
-            output = func(*args, **(kwargs or {}))
-            self.made(output)
-            return output
+        """Run a function of torch. Every one of a forward passes here, so this must be quick."""
+        if func not in self._met:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        kind = self._met[func]
         path = self.where()
         call = self._counts.get((kind, path), 0)
         self._counts[kind, path] = call + 1
@@ -84,6 +82,8 @@ class GateCalls(TorchFunctionMode):
 
         It is found on the stack of calls, since hooks on modules would be seen by other threads.
         """
+        if not self._names:
+            self._names.update((id(m), name) for name, m in self._network.named_modules())
         frame = sys._getframe(1)
         while True:
             code = frame.f_code
@@ -102,5 +102,32 @@ class GateCalls(TorchFunctionMode):
         """Called with its output; what this returns is what the network gets."""
         return output
 
+
+class CountedCalls(GateCalls):
+    """The same, and counts the functions of torch that are called.
+
+    Attributes:
+        steps: how many were called so far.
+    """
+
+    def __init__(
+        self, network: nn.Module, kinds: Collection[GateKind] = ("softmax", "sigmoid")
+    ) -> None:
+        super().__init__(network, kinds)
+        self.steps = 0
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Run a function of torch."""
+        self.steps += 1
+        output = super().__torch_function__(func, types, args, kwargs)
+        self.made(output)
+        return output
+
     def made(self, output: Any) -> None:
-        """Called with what any other function of torch returned."""
+        """Called with what any function of torch returned."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,15 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
+from sk_viz.networks.double import without_hooks
 
 PICTURES = 2  # one would hide mistakes about axes, and heads that squeeze
-_HOOKS = (
-    "_forward_hooks",
-    "_forward_hooks_with_kwargs",
-    "_forward_hooks_always_called",
-    "_forward_pre_hooks",
-    "_forward_pre_hooks_with_kwargs",
-)
+_PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 # Sides to try, the cheap ones first: many networks take any, some a single one.
 _SIDES = {1: (1024, 256, 4096, 16000), 2: (96, 224, 32, 256), 3: (32, 16, 64, 9)}
@@ -34,11 +28,13 @@ class NoExampleError(ModelError):
 def unwrapped(network: nn.Module) -> nn.Module:
     """The network inside ``DataParallel`` and ``torch.compile``."""
     while True:
-        inner = getattr(network, "_orig_mod", None)
-        if not isinstance(inner, nn.Module) and _is_parallel(network):
+        if "_orig_mod" in network._modules:
+            inner = network._modules["_orig_mod"]
+        elif isinstance(network, _PARALLEL):
             inner = network.module
-        if not isinstance(inner, nn.Module):
+        else:
             return network
+        assert isinstance(inner, nn.Module)
         network = inner
 
 
@@ -54,11 +50,8 @@ def private_copy(network: nn.Module) -> nn.Module:
         ModelError: the network cannot be copied.
     """
     network = unwrapped(network)
-    memo: dict[int, Any] = {id(t): t for t in (*network.parameters(), *network.buffers())}
-    for module in network.modules():
-        memo.update(
-            (id(hooks), OrderedDict()) for n in _HOOKS if (hooks := getattr(module, n, None))
-        )
+    memo = without_hooks(network)
+    memo.update((id(t), t) for t in (*network.parameters(), *network.buffers()))
     try:
         copied = copy.deepcopy(network, memo)
     except Exception as error:  # modules may hold anything, a lock or a file
@@ -160,10 +153,6 @@ def _doubled(values: Any) -> Any:
     if isinstance(values, Mapping):
         return {name: _doubled(v) for name, v in values.items()}
     return values
-
-
-def _is_parallel(network: nn.Module) -> bool:
-    return isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel)
 
 
 def _brief(error: Exception) -> str:

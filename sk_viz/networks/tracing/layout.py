@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -42,6 +43,16 @@ class Layout:
         """Whether the weights vary over the places of the map."""
         return any("place" in roles for roles in self.axes)
 
+    @cached_property
+    def _plain(self) -> bool:
+        """Whether the output is (N, M, C, 1, ...), smallest kernel first."""
+        named = [roles for roles in self.axes if roles]
+        return (
+            self.axes[:3] == (("picture",), ("branch",), ("channel",))
+            and len(named) == 3
+            and self.order == tuple(range(len(self.order)))
+        )
+
     def axis(self, role: Role) -> int | None:
         """The first axis with a role; None if no axis has it."""
         return next((i for i, roles in enumerate(self.axes) if role in roles), None)
@@ -59,6 +70,8 @@ class Layout:
 
     def read(self, output: Tensor) -> Tensor:
         """The gate's output as (N, M, C), smallest kernel first; the mean over places."""
+        if self._plain:
+            return output.flatten(2)
         return self._mean(output) if self.by_place else self.places(output).flatten(2)
 
     def places(self, output: Tensor) -> Tensor:

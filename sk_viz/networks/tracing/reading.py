@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
-from sk_viz.networks.tracing.calls import GateCall, GateCalls
+from sk_viz.networks.tracing.calls import CountedCalls, GateCall, GateCalls
 from sk_viz.networks.unit import Unit
 
 
@@ -54,7 +54,8 @@ def reading(
     Raises:
         ModelError: the forward does not compute the weights where it did when it was looked at.
     """
-    mode = _Reader(network, units, held or {}, constant, sums)
+    kind = _SumReader if sums else _Reader
+    mode = kind(network, units, held or {}, constant)
     with mode:
         yield mode.reading
     missed = [unit.name for unit in units if unit.name not in mode.reading.weights]
@@ -74,16 +75,13 @@ class _Reader(GateCalls):
         units: Sequence[Unit],
         held: Mapping[str, Tensor],
         constant: bool,
-        sums: bool,
     ) -> None:
-        super().__init__(network)
+        super().__init__(network, {unit.gate for unit in units})
         self.reading = Reading()
         self._units = {GateCall(unit.gate, unit.path, unit.call): unit for unit in units}
         self._paths = {(unit.gate, unit.path) for unit in units}
         self._held = held
         self._constant = constant
-        self._sums = sums
-        self._waiting: dict[int, Unit] = {}
 
     def after(self, call: GateCall, output: Tensor) -> Tensor:
         unit = self._units.get(call)
@@ -105,12 +103,32 @@ class _Reader(GateCalls):
         self.reading.weights[unit.name] = unit.layout.read(output)
         if unit.layout.by_place:
             self.reading.maps[unit.name] = unit.layout.places(output)
-        if self._sums and unit.steps is not None:
-            self._waiting[self.steps + unit.steps] = unit
+        self.met(unit)
         held = self._held.get(unit.name)
         # The network gets a copy: some go on to change their weights in place, which would change
         # what was read and break its gradient.
         return output.clone() if held is None else unit.layout.lay_out(held, output)
+
+    def met(self, unit: Unit) -> None:
+        """Called when the weights of a unit were computed."""
+
+
+class _SumReader(_Reader, CountedCalls):
+    """Keeps what is made so many calls after the weights of each unit, which is their sum."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        units: Sequence[Unit],
+        held: Mapping[str, Tensor],
+        constant: bool,
+    ) -> None:
+        super().__init__(network, units, held, constant)
+        self._waiting: dict[int, Unit] = {}
+
+    def met(self, unit: Unit) -> None:
+        if unit.steps is not None:
+            self._waiting[self.steps + unit.steps] = unit
 
     def made(self, output: Any) -> None:
         if self._waiting and (unit := self._waiting.pop(self.steps, None)) is not None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sk_viz.errors import ModelError
-from sk_viz.networks.tracing.calls import GateCall, GateCalls
+from sk_viz.networks.tracing.calls import CountedCalls, GateCall
 from sk_viz.networks.tracing.choices import Branch, Choice, choice_of
 from sk_viz.networks.tracing.example import (
     Example,
@@ -126,7 +126,7 @@ def _trace(network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         return _found(tracer, len(given[0]))
 
 
-class _Calls(GateCalls):
+class _Calls(CountedCalls):
     """Knows which softmax or sigmoid is called at the moment."""
 
     def __init__(self, network: nn.Module) -> None:
