@@ -76,28 +76,41 @@ def double_of(network: nn.Module, *, meta: bool = False) -> nn.Module:
 def branch_modules(network: nn.Module, unit: Unit) -> tuple[nn.Module, ...]:
     """The branches of a unit, in the order of its kernels.
 
-    A branch is the largest module that runs all of its convolutions and none of another branch.
+    A branch is the largest module that runs all of its convolutions and none of another branch; of
+    a branch without such a module, the module of its last convolution.
 
     Raises:
-        ModelError: a branch has no module of its own.
+        ModelError: the convolutions of a branch are not modules.
     """
-    found = []
-    for index, own in enumerate(unit.convolutions):
-        others = {path for m, paths in enumerate(unit.convolutions) if m != index for path in paths}
-        path = _shared_path(own)
-        if not own or any(_inside(other, path) for other in others) or _inside(unit.path, path):
+    return tuple(
+        network.get_submodule(_branch_path(network, unit, index))
+        for index in range(len(unit.convolutions))
+    )
+
+
+def _branch_path(network: nn.Module, unit: Unit, index: int) -> str:
+    own = unit.convolutions[index]
+    others = [unit.path]
+    others += [path for m, paths in enumerate(unit.convolutions) if m != index for path in paths]
+
+    def holds_others(path: str) -> bool:
+        return any(_inside(other, path) for other in others)
+
+    path = _shared_path(own)
+    if not own or holds_others(path):
+        if not own or holds_others(own[-1]):
             raise ModelError(
                 f"Branch {index} of {unit.name} is not a module of its own, so its output cannot "
                 "be taken alone."
             )
-        while path:
-            outer = path.rpartition(".")[0]
-            holds = any(_inside(other, outer) for other in (*others, unit.path))
-            if holds or isinstance(network.get_submodule(outer), nn.ModuleList | nn.ModuleDict):
-                break
-            path = outer
-        found.append(network.get_submodule(path))
-    return tuple(found)
+        return own[-1]
+    while path:
+        outer = path.rpartition(".")[0]
+        container = isinstance(network.get_submodule(outer), nn.ModuleList | nn.ModuleDict)
+        if container or holds_others(outer):
+            break
+        path = outer
+    return path
 
 
 def _inside(path: str, outer: str) -> bool:

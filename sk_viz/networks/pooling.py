@@ -6,7 +6,6 @@ the frame. With the mean over a window, it chooses by what the window shows.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +16,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from sk_viz.errors import ModelError
+from sk_viz.networks.tracing.calls import calling_module, module_names
 from sk_viz.networks.units import Unit
 
 # Left, top, right, bottom in shares of the sides.
@@ -57,7 +57,7 @@ def pooled_gates(network: nn.Module, units: Sequence[Unit], region: Region) -> I
 class _PooledGates(TorchFunctionMode):
     def __init__(self, network: nn.Module, units: Sequence[Unit], region: Region) -> None:
         super().__init__()
-        self._names = {id(module): name for name, module in network.named_modules()}
+        self._names = module_names(network)
         self._paths = {unit.name: unit.path for unit in units}
         self._region = region
         self.met: set[str] = set()
@@ -73,7 +73,7 @@ class _PooledGates(TorchFunctionMode):
         """Run a function of torch, with a gate's mean taken over the region."""
         given = dict(kwargs or {})
         if func in _GATES:
-            path = _calling_module(self._names)
+            path = calling_module(self._names)
             self._chosen.update(name for name, gate in self._paths.items() if gate == path)
         axes = _pooled_axes(func, args, given)
         if axes and (unit := self._unit()) is not None:
@@ -84,7 +84,7 @@ class _PooledGates(TorchFunctionMode):
 
     def _unit(self) -> str | None:
         """The unit whose module takes the mean that is being called, before it has chosen."""
-        path = _calling_module(self._names)
+        path = calling_module(self._names)
         for name, gate in self._paths.items():
             places = (gate, gate.rpartition(".")[0])
             inside = path in places or path.rpartition(".")[0] in places
@@ -129,17 +129,3 @@ def _weighted(x: Tensor, axes: Mapping[int, int], region: Region) -> Tensor:
         shape[axis] = count
         x = x * weights.view(shape)
     return x
-
-
-def _calling_module(names: Mapping[int, str]) -> str:
-    """Dotted path of the innermost module of the network whose method runs at the moment."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        if code.co_argcount:
-            first = frame.f_locals.get(code.co_varnames[0])
-            if isinstance(first, nn.Module) and id(first) in names:
-                return names[id(first)]
-        assert frame.f_back is not None
-        frame = frame.f_back
-    return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ class Readout(nn.Module):
         held: Mapping[str, Tensor] | None = None,
         *,
         constant: bool = False,
-        sums: bool = False,
+        sums: Collection[str] = (),
     ) -> tuple[Any, Reading]:
         """The same with all that can be read of the units.
 
@@ -77,7 +77,7 @@ class Readout(nn.Module):
             x: as in :meth:`forward`.
             held: as in :meth:`forward`.
             constant: as in :meth:`forward`.
-            sums: read each unit's weighted sum, too.
+            sums: names of units whose weighted sums are read, too.
         """
         self._check(held or {}, x)
         network = unwrapped(self.network)

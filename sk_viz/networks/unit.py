@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,6 +83,10 @@ class Unit:
     def smallest(self) -> int:
         """Which branch has the smallest kernel, from 0."""
         return min(range(len(self.kernels)), key=self._size)
+
+    def turn(self, units: Sequence[Unit]) -> int:
+        """Which run of its branches it is, from 0; another one only where units share branches."""
+        return [u.name for u in units if u.convolutions == self.convolutions].index(self.name)
 
     def _size(self, branch: int) -> tuple[int, tuple[int, ...]]:
         return self.kernels[branch], self.extents[branch] if self.extents else ()

@@ -110,6 +110,8 @@ def _own_units(network: SKNet) -> tuple[Unit, ...]:
                 layout=Layout(
                     _LAYOUT_AXES, ((0,), (count,), (unit.channels,)), tuple(range(count))
                 ),
+                # An index and a product for each branch, and their sums.
+                steps=3 * count - 1,
             )
         )
     return tuple(found)

@@ -12,6 +12,7 @@ from torch import nn
 import sk_viz
 from sk_viz import ModelError
 from sk_viz.networks import SelectiveKernelConv, sknet50, sknet_tiny
+from sk_viz.networks.tracing.recognition import recognise
 from sk_viz.networks.units import Unit, units
 
 
@@ -66,6 +67,15 @@ def test_own_networks_alone_and_inside_others():
         inside = units(nn.Sequential(nn.Identity(), network))
     assert [u.name for u in found] == _names((3, 4, 6, 3)) == [u.name for u in inside]
     assert {u.kernels for u in found} == {(3, 5, 7)}
+
+
+@pytest.mark.parametrize("kernels", [(3, 5), (3, 5, 7)])
+def test_own_units_are_told_as_the_trace_finds_them(kernels):
+    network = sknet_tiny(kernels=kernels, classes=3)
+    for unit in network.modules():
+        if isinstance(unit, SelectiveKernelConv):
+            nn.init.normal_(unit.fuse[1].weight)
+    assert recognise(network).units == units(network)
 
 
 def test_layouts_of_other_projects(foreign):

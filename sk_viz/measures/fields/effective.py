@@ -7,18 +7,17 @@ Networks, NeurIPS 2016; and the tool of Ding, Zhang, Han, Ding: Scaling Up Your 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from sk_viz.errors import ModelError
 from sk_viz.measures.private import private_readout
-from sk_viz.networks.double import branch_modules
 from sk_viz.networks.tracing.reading import reading
 
 if TYPE_CHECKING:
@@ -58,9 +57,9 @@ class FieldProbe:
     """Measures the gradient maps of several units, from one forward and one backward a unit.
 
     What is differentiated is the sum over channels of the unit's output V (the weighted sum of
-    its branches) at one position, after a ReLU. The forward ends where the last of the units has
-    chosen. It runs on a private double of the network, which others can use meanwhile; the probe
-    itself is for one thread.
+    its branches) at one position, after a ReLU. The forward ends where the last of these is made.
+    It runs on a private double of the network, which others can use meanwhile; the probe itself is
+    for one thread.
 
     Args:
         model: is not changed.
@@ -75,7 +74,8 @@ class FieldProbe:
     ) -> None:
         self._model = model
         self._held = gate == "held"
-        self._taps = [_Tap(unit, _turn(unit, model.units), place) for unit in units]
+        self._units = tuple(units)
+        self._place = place
 
     def maps(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> dict[str, FieldMaps]:
         """The maps of every unit, by name.
@@ -84,67 +84,45 @@ class FieldProbe:
             x: (N, 3, H, W) normalised pictures on the model's device, measured independently.
             weights: (N or 1, M, C) by name, for all units of the model: put in place of what the
                 units choose, as constants.
+
+        Raises:
+            ModelError: a unit whose output is not a map (N, C, H, W).
         """
         with torch.inference_mode(False), torch.enable_grad():
             x = x.detach().clone().requires_grad_()
-            for tap in self._taps:
-                tap.clear()
-            units = self._model.units
             with (
                 private_readout(self._model) as private,
-                self._tapped(private.network),
-                suppress(_EnoughError),
-                reading(private.network, units, weights, constant=self._held) as read,
+                reading(
+                    private.network,
+                    self._model.units,
+                    weights,
+                    constant=self._held,
+                    sums=[unit.name for unit in self._units],
+                    end=True,
+                ) as read,
             ):
                 private.network(x)
-            used = read.weights if weights is None else weights
-            for tap in self._taps:
-                tap.weights = used[tap.unit.name].to(x)
             found = {}
-            for tap in self._taps:
-                more = tap is not self._taps[-1]
-                (gradient,) = torch.autograd.grad(tap.output(), x, retain_graph=more)
-                found[tap.unit.name] = FieldMaps(
-                    _array(gradient.abs()), _array(gradient.clamp_min(0)), tap.position
+            for unit in self._units:
+                more = unit is not self._units[-1]
+                output, position = self._output(read.sums[unit.name], unit)
+                (gradient,) = torch.autograd.grad(output, x, retain_graph=more)
+                found[unit.name] = FieldMaps(
+                    _array(gradient.abs()), _array(gradient.clamp_min(0)), position
                 )
             return found
 
-    @contextmanager
-    def _tapped(self, double: nn.Module) -> Iterator[None]:
-        """Hooks that read the branches of the units, and end the forward after the last of them."""
-        handles = []
-        waiting = dict.fromkeys((tap.unit.path for tap in self._taps), 0)
-        for tap in self._taps:
-            waiting[tap.unit.path] = max(waiting[tap.unit.path], tap.turn + 1)
-
-        def ending(path: str) -> Callable[[nn.Module, object, object], None]:
-            def hook(_module: nn.Module, _inputs: object, _output: object) -> None:
-                waiting[path] -= 1
-                if max(waiting.values()) <= 0 and all(tap.full for tap in self._taps):
-                    raise _EnoughError
-
-            return hook
-
-        try:
-            for tap in self._taps:
-                for index, branch in enumerate(branch_modules(double, tap.unit)):
-                    handles.append(branch.register_forward_hook(tap.branch_hook(index)))
-            for path in tuple(waiting):
-                module = double.get_submodule(path)
-                handles.append(module.register_forward_hook(ending(path)))
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-
-
-def _turn(unit: Unit, units: Sequence[Unit]) -> int:
-    """Which run of its modules a unit is, from 0; another one only where units share modules."""
-    return [one.call for one in units if one.path == unit.path].index(unit.call)
-
-
-class _EnoughError(Exception):
-    """All that is differentiated has been computed."""
+    def _output(self, summed: Tensor, unit: Unit) -> tuple[Tensor, tuple[int, int]]:
+        """The sum over pictures and channels of ReLU(V) at the position, and the position."""
+        if summed.ndim != 4:
+            raise ModelError(
+                f"The output of {unit.name} has the shape {tuple(summed.shape)} and is not a map "
+                "of two axes, so it has no receptive field to show."
+            )
+        height, width = summed.shape[-2:]
+        row = min(int(self._place[1] * height), height - 1)
+        column = min(int(self._place[0] * width), width - 1)
+        return summed[:, :, row, column].relu().sum(), (row, column)
 
 
 def field_sizes(absolute: Floats, positive: Floats, centre: tuple[int, int]) -> dict[str, float]:
@@ -202,51 +180,6 @@ def square_sides(
         float(2 * int(np.searchsorted(held, share * held[-1] * (1 - 1e-12))) + 1)
         for share in shares
     ]
-
-
-class _Tap:
-    """Takes from one forward what one unit's output at one position is made of."""
-
-    def __init__(self, unit: Unit, turn: int, place: tuple[float, float]) -> None:
-        self.unit = unit
-        self.turn = turn
-        self.place = place
-        self.position = (0, 0)
-        self.columns: dict[int, Tensor] = {}
-        self.weights: Tensor | None = None
-        self._runs: dict[int, int] = {}
-
-    def clear(self) -> None:
-        """Forget what was taken from a forward."""
-        self.weights = None
-        self.columns = {}
-        self._runs = {}
-
-    @property
-    def full(self) -> bool:
-        """Whether the forward has passed all of the unit's branches."""
-        return len(self.columns) == len(self.unit.kernels)
-
-    def branch_hook(self, index: int) -> Callable[[nn.Module, object, Tensor], None]:
-        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            self._runs[index] = self._runs.get(index, -1) + 1
-            if self._runs[index] != self.turn:
-                return
-            height, width = output.shape[-2:]
-            row = min(int(self.place[1] * height), height - 1)
-            column = min(int(self.place[0] * width), width - 1)
-            self.position = row, column
-            # A copy: what follows in the network may change the map in place.
-            self.columns[index] = output[:, :, row, column].clone()
-
-        return hook
-
-    def output(self) -> Tensor:
-        """The sum over pictures and channels of ReLU(V) at the position."""
-        assert self.weights is not None
-        weighted = [column * self.weights[:, m] for m, column in self.columns.items()]
-        self.clear()
-        return torch.stack(weighted).sum(dim=0).relu().sum()
 
 
 def _array(gradient: Tensor) -> Floats:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -150,13 +151,24 @@ def _derived(network: nn.Module, units: tuple[Unit, ...], input_size: int) -> _F
 def _followed(network: nn.Module, units: tuple[Unit, ...], input_size: int, width: int) -> _Fields:
     double = double_of(network, meta=True)
     outputs: dict[tuple[str, int], tuple[Node | None, torch.Size]] = {}
+    hidden: list[str] = []  # units whose branches are not modules
     for unit in units:
-        for index, module in enumerate(branch_modules(double, unit)):
-            module.register_forward_hook(_keep(outputs, (unit.name, index)))
+        try:
+            modules = branch_modules(double, unit)
+        except ModelError:
+            hidden.append(unit.name)
+            continue
+        for index, module in enumerate(modules):
+            turn = unit.turn(units)
+            module.register_forward_hook(_keep(outputs, (unit.name, index), turn))
     with torch.inference_mode(False), torch.enable_grad():
         x = torch.empty(1, 3, input_size, width, device="meta", requires_grad=True)
-        with reading(double, units, constant=True):
+        with reading(double, units, constant=True, sums=hidden) as read:
             double(x)
+    for unit in units:
+        if unit.name in hidden:
+            shape = read.sums[unit.name].shape
+            outputs.update({(unit.name, m): (None, shape) for m in range(len(unit.kernels))})
     reaches: dict[Node, Reach | None] = {}
     return {
         unit.name: tuple(
@@ -168,11 +180,14 @@ def _followed(network: nn.Module, units: tuple[Unit, ...], input_size: int, widt
 
 
 def _keep(
-    outputs: dict[tuple[str, int], tuple[Node | None, torch.Size]], key: tuple[str, int]
+    outputs: dict[tuple[str, int], tuple[Node | None, torch.Size]], key: tuple[str, int], turn: int
 ) -> Any:
+    runs = count()
+
     def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-        # The node and not the tensor: what follows may change the tensor in place.
-        outputs[key] = output.grad_fn, output.shape
+        if next(runs) == turn:
+            # The node and not the tensor: what follows may change the tensor in place.
+            outputs[key] = output.grad_fn, output.shape
 
     return hook
 
@@ -184,10 +199,10 @@ def _branch_field(
     reaches: dict[Node, Reach | None],
     input_size: int,
 ) -> BranchField:
-    node, shape = outputs.get((unit.name, index), (None, torch.Size()))
-    if node is None:
-        raise ModelError(f"Branch {index} of {unit.name} does not depend on the picture.")
-    reach = walk(node, reaches)
+    if (unit.name, index) not in outputs:
+        raise ModelError(f"Branch {index} of {unit.name} was not run.")
+    node, shape = outputs[unit.name, index]
+    reach = None if node is None else walk(node, reaches)
     if reach is None:
         stride = round(input_size / shape[-2])
         hull = small = large = Extent(0, input_size)

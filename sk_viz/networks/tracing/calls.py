@@ -78,22 +78,10 @@ class GateCalls(TorchFunctionMode):
         return self.after(made, func(*args, **(kwargs or {})))
 
     def where(self) -> str:
-        """Dotted path of the module whose method runs at the moment, the innermost one.
-
-        It is found on the stack of calls, since hooks on modules would be seen by other threads.
-        """
+        """Dotted path of the module whose method runs at the moment, the innermost one."""
         if not self._names:
-            self._names.update((id(m), name) for name, m in self._network.named_modules())
-        frame = sys._getframe(1)
-        while True:
-            code = frame.f_code
-            if code.co_argcount:
-                first = frame.f_locals.get(code.co_varnames[0])
-                if isinstance(first, nn.Module) and id(first) in self._names:
-                    return self._names[id(first)]
-            if frame.f_back is None:
-                return ""
-            frame = frame.f_back
+            self._names.update(module_names(self._network))
+        return calling_module(self._names)
 
     def before(self, call: GateCall) -> None:
         """Called before a softmax or sigmoid runs."""
@@ -131,3 +119,28 @@ class CountedCalls(GateCalls):
 
     def made(self, output: Any) -> None:
         """Called with what any function of torch returned."""
+
+
+def module_names(network: nn.Module) -> dict[int, str]:
+    """Dotted path of each module of a network, by identity."""
+    return {id(module): name for name, module in network.named_modules()}
+
+
+def calling_module(names: Mapping[int, str]) -> str:
+    """Dotted path of the innermost module of a network whose method runs at the moment.
+
+    It is found on the stack of calls, since hooks on modules would be seen by other threads.
+
+    Args:
+        names: of :func:`module_names`.
+    """
+    frame = sys._getframe(1)
+    while True:
+        code = frame.f_code
+        if code.co_argcount:
+            first = frame.f_locals.get(code.co_varnames[0])
+            if isinstance(first, nn.Module) and id(first) in names:
+                return names[id(first)]
+        if frame.f_back is None:
+            return ""
+        frame = frame.f_back

@@ -6,8 +6,8 @@ is put on the network, so any number of threads may read and hold it at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,30 +40,44 @@ def reading(
     held: Mapping[str, Tensor] | None = None,
     *,
     constant: bool = False,
-    sums: bool = False,
+    sums: Collection[str] = (),
+    end: bool = False,
 ) -> Iterator[Reading]:
     """Read the units of a network while this thread runs one forward of it.
 
     Args:
-        network: in evaluation mode, without wrappers; see ``plain``.
+        network: in evaluation mode, without wrappers.
         units: all of its units.
         held: weights (N or 1, M, C) to use in place of a unit's own, by unit name.
         constant: take the weights as constants of differentiation.
-        sums: keep the weighted sums, too.
+        sums: names of units whose weighted sums are kept.
+        end: leave the context as soon as these sums are made; what the network would have computed
+            after them is not computed.
 
     Raises:
         ModelError: the forward does not compute the weights where it did when it was looked at.
     """
-    kind = _SumReader if sums else _Reader
-    mode = kind(network, units, held or {}, constant)
-    with mode:
-        yield mode.reading
-    missed = [unit.name for unit in units if unit.name not in mode.reading.weights]
-    if missed:
-        raise ModelError(
-            f"This forward did not compute the weights of {', '.join(missed)}, which it did when "
-            "the network was looked at: its control flow must be the same for every input."
-        )
+    mode = (
+        _SumReader(network, units, held or {}, constant, sums, end)
+        if sums
+        else _Reader(network, units, held or {}, constant)
+    )
+    with suppress(_EnoughError):
+        with mode:
+            yield mode.reading
+        missed = [unit.name for unit in units if unit.name not in mode.reading.weights]
+        if missed:
+            raise ModelError(
+                f"This forward did not compute the weights of {', '.join(missed)}, which it did "
+                "when the network was looked at: its control flow must be the same for every input."
+            )
+    unmade = [name for name in sums if name not in mode.reading.sums]
+    if unmade:
+        raise ModelError(f"The weighted sum of {', '.join(unmade)} cannot be taken alone.")
+
+
+class _EnoughError(Exception):
+    """All that was asked for has been made."""
 
 
 class _Reader(GateCalls):
@@ -122,15 +136,23 @@ class _SumReader(_Reader, CountedCalls):
         units: Sequence[Unit],
         held: Mapping[str, Tensor],
         constant: bool,
+        sums: Collection[str],
+        end: bool,
     ) -> None:
         super().__init__(network, units, held, constant)
+        self._asked = frozenset(sums)
+        self._end = end
         self._waiting: dict[int, Unit] = {}
 
     def met(self, unit: Unit) -> None:
-        if unit.steps is not None:
+        if unit.name in self._asked and unit.steps is not None:
             self._waiting[self.steps + unit.steps] = unit
 
     def made(self, output: Any) -> None:
-        if self._waiting and (unit := self._waiting.pop(self.steps, None)) is not None:
-            assert isinstance(output, Tensor)
-            self.reading.sums[unit.name] = output.clone()
+        if not self._waiting or (unit := self._waiting.pop(self.steps, None)) is None:
+            return
+        assert isinstance(output, Tensor)
+        # A copy: what follows in the network may change it in place.
+        self.reading.sums[unit.name] = output.clone()
+        if self._end and len(self.reading.sums) == len(self._asked):
+            raise _EnoughError
