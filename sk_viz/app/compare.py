@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import sk_viz
-from sk_viz.app.shared import controls, identity, shell
+from sk_viz.app.shared import controls, identity, shell, uploads
 from sk_viz.app.shared.scene import Scene, choose_scale, scene
 from sk_viz.app.state.address import in_address, numbers, one_of, word, write_numbers
-from sk_viz.app.state.settings import UPLOAD, Settings, change, current, write_address
+from sk_viz.app.state.settings import Settings, change, current, is_upload, write_address
 from sk_viz.figures.screen.compare import apart, apart_map, common_reach, side_lines, side_map
 from sk_viz.figures.screen.picture import picture_panel
 from sk_viz.figures.screen.style import kernel_label, scale_label, share_label
@@ -47,7 +47,7 @@ class CompareView:
     """What side B does otherwise; side A is what all pages share.
 
     Attributes:
-        picture: a sample, ``UPLOAD``, or ``SAME`` as A.
+        picture: a sample, one's own, or ``SAME`` as A.
         model: an id, or ``SAME``.
         protocol: or ``SAME``. Blur at first: it tells the size of an object from its detail.
         point: or () for A's.
@@ -123,7 +123,7 @@ def settings_of_b(settings: Settings, view: CompareView) -> Settings:
     """What B is shown: A's settings but for what the page chose otherwise."""
     protocol = settings.protocol if view.protocol == SAME else view.protocol
     picture = settings.picture if view.picture == SAME else view.picture
-    if picture not in ("", UPLOAD) and picture not in shell.sample_ids(protocol):
+    if picture and not is_upload(picture) and picture not in shell.sample_ids(protocol):
         picture = ""  # a cut-out is no photograph: the first of the kind
     return replace(
         settings,
@@ -180,8 +180,8 @@ def _choose(settings: Settings, view: CompareView) -> Any:
 def _choose_b(own: Settings, settings: Settings, view: CompareView, columns: list[Any]) -> None:
     titles = {s.id: s.title for s in samples() if s.id in shell.sample_ids(own.protocol)}
     pictures = {SAME: "Same picture", **titles}
-    if "upload" in st.session_state:
-        pictures[UPLOAD] = "Your picture"
+    if mine := uploads.latest():
+        pictures[mine] = "Your picture"
     models = {SAME: "Same model"} | {name: name for name in shell.model_ids()}
     protocols = {SAME: f"Same protocol ({settings.protocol})"} | {p: p for p in PROTOCOLS}
     for column, field, options in zip(

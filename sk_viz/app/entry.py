@@ -10,43 +10,60 @@ import streamlit as st
 from PIL import Image, ImageColor
 
 from sk_viz.app import warm_up
+from sk_viz.app.components.browser import browser
 from sk_viz.app.server import log
-from sk_viz.app.shared import shell
+from sk_viz.app.shared import navigation, present, shell, uploads
+from sk_viz.app.state import language
+from sk_viz.app.state.settings import Look, current, follow_address, stay
 from sk_viz.figures.palette import LARGEST, SMALLEST
+from sk_viz.language import gettext as _
+from sk_viz.language import mark
 
 # One line a page: title, module, and its path in the address ("" is the first screen).
 PAGES = (
-    ("Explore", "explore.page", ""),
-    ("Why", "why", "why"),
-    ("How far", "how_far", "how-far"),
-    ("What if", "what_if.page", "what-if"),
-    ("Learn", "learn.page", "learn"),
-    ("Compare", "compare", "compare"),
-    ("Survey", "survey.page", "survey"),
-    ("Figures", "figures.page", "figures"),
+    (mark("Explore"), "explore.page", ""),
+    (mark("Why"), "why", "why"),
+    (mark("How far"), "how_far", "how-far"),
+    (mark("What if"), "what_if.page", "what-if"),
+    (mark("Learn"), "learn.page", "learn"),
+    (mark("Compare"), "compare", "compare"),
+    (mark("Survey"), "survey.page", "survey"),
+    (mark("Figures"), "figures.page", "figures"),
+    (mark("Gallery"), "gallery", "gallery"),
 )
 
 
 def main() -> None:
     """Run the page that the address names."""
     log.start()
+    follow_address()
+    language.begin()
+    look = current(Look)
     st.set_page_config(
         page_title="SK-Viz",
         page_icon=_icon(),
         layout="wide",
-        initial_sidebar_state="auto",
+        initial_sidebar_state="collapsed" if look.present or look.embed else "auto",
     )
-    chosen = st.navigation(
-        [
-            st.Page(_page(module), title=title, url_path=path or None, default=not path)
-            for title, module, path in PAGES
-        ],
-        position="top",
-    )
-    st.logo(_LOGO, size="large")
+    pages = {
+        title: st.Page(_page(module), title=_(title), url_path=path or None, default=not path)
+        for title, module, path in PAGES
+    }
+    chosen = st.navigation(list(pages.values()), position="hidden")
     shell.style()
+    if look.present:
+        present.bar(pages, chosen)
+    elif not look.embed:
+        st.logo(_LOGO, size="large")
+        navigation.row(pages)
     chosen.run()
+    browser(
+        lang=language.language(),
+        cookie=uploads.cookie(),
+        keys=present.KEYS if look.present else None,
+    )
     shell.settle()
+    stay()
     warm_up.over()
 
 

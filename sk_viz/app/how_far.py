@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,11 @@ import pandas as pd
 import streamlit as st
 
 import sk_viz
-from sk_viz.app.shared import controls, identity, shell
+from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.shared.downloads import file_stem, table_parquet
 from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
 from sk_viz.app.state.address import in_address, numbers, one_of, write_numbers
-from sk_viz.app.state.settings import Settings, change, current, write_address
+from sk_viz.app.state.settings import Look, Settings, change, current, write_address
 from sk_viz.figures.screen.field import (
     FieldBox,
     beyond_view,
@@ -25,7 +25,10 @@ from sk_viz.figures.screen.field import (
     field_growth_lines,
     field_panel,
 )
+from sk_viz.figures.screen.grid import signed
 from sk_viz.figures.screen.style import kernel_label, scale_label, spread
+from sk_viz.language import gettext as _
+from sk_viz.language import mark
 from sk_viz.measures.fields.effective import LUO_SHARE, Gate
 from sk_viz.pictures import CENTRE
 from sk_viz.types import Progress
@@ -35,20 +38,19 @@ if TYPE_CHECKING:
     from sk_viz.measures.fields.receptive_field import ReceptiveField
     from sk_viz.measures.fields.theoretical import BranchField, Extent
 
-QUESTION = "How much of the picture does a unit see?"
 MOST_SCALES = 6
 
 # The sizes of an effective field by their names in the records, in words.
 SIZES = {
-    "luo": "√ of the area above 4.55 % of the peak (Luo)",
-    "share_20": "square that holds 20 % of the gradient",
-    "share_30": "square that holds 30 % of the gradient",
-    "share_50": "square that holds 50 % of the gradient",
-    "share_99": "square that holds 99 % of the gradient",
-    "replknet_20": "square, 20 % of the log-gradient (RepLKNet)",
-    "replknet_30": "square, 30 % of the log-gradient (RepLKNet)",
-    "replknet_50": "square, 50 % of the log-gradient (RepLKNet)",
-    "replknet_99": "square, 99 % of the log-gradient (RepLKNet)",
+    "luo": mark("√ of the area above 4.55 % of the peak (Luo)"),
+    "share_20": mark("square that holds 20 % of the gradient"),
+    "share_30": mark("square that holds 30 % of the gradient"),
+    "share_50": mark("square that holds 50 % of the gradient"),
+    "share_99": mark("square that holds 99 % of the gradient"),
+    "replknet_20": mark("square, 20 % of the log-gradient (RepLKNet)"),
+    "replknet_30": mark("square, 30 % of the log-gradient (RepLKNet)"),
+    "replknet_50": mark("square, 50 % of the log-gradient (RepLKNet)"),
+    "replknet_99": mark("square, 99 % of the log-gradient (RepLKNet)"),
 }
 
 
@@ -89,12 +91,16 @@ def page() -> None:
     controls.version_line()
     now = shell.last_good("how_far.scene", lambda: scene(settings))
     write_address(Settings, HowFarView)
-    shell.question(QUESTION)
+    shell.question(_("How much of the picture does a unit see?"))
     if now is None:
         return
-    _choices(now, view)
+    if not current(Look).embed:
+        _choices(now, view)
     fields = shell.last_good("how_far", lambda: _compute(now, view))
     if fields is None:
+        return
+    if current(Look).embed:
+        _panels(fields)
         return
     _answer(fields)
     _panels(fields)
@@ -116,9 +122,10 @@ def _choices(now: Scene, view: HowFarView) -> None:
     def moved() -> None:
         change(HowFarView, place=(st.session_state["place.x"], st.session_state["place.y"]))
 
-    for column, name, value in zip((x, y), "xy", view.place, strict=True):
+    titles = (_("Horizontal position"), _("Vertical position"))
+    for column, name, title, value in zip((x, y), "xy", titles, view.place, strict=True):
         st.session_state[f"place.{name}"] = value
-        column.slider(f"Place, {name}", 0.0, 1.0, step=0.01, key=f"place.{name}", on_change=moved)
+        column.slider(title, 0.0, 1.0, step=0.01, key=f"place.{name}", on_change=moved)
 
 
 def _compute(now: Scene, view: HowFarView) -> Fields:
@@ -137,7 +144,7 @@ def _compute(now: Scene, view: HowFarView) -> Fields:
 
         return shell.result(
             ("field", gate, *_key(now, view), now.scale),
-            f"Measuring the field, gate {gate}",
+            _("Measuring the field, choice {gate}").format(gate=GATES[gate]()),
             work,
         )
 
@@ -148,6 +155,13 @@ def _key(now: Scene, view: HowFarView) -> tuple[Hashable, ...]:
     return (*now.inputs, now.unit.name, now.settings.protocol, now.presentation.point, view.place)
 
 
+# What the two fields are called: the network's choice is kept as it is, or may react.
+GATES: dict[Gate, Callable[[], str]] = {
+    "held": lambda: _("frozen"),
+    "free": lambda: _("free"),
+}
+
+
 def _answer(fields: Fields) -> None:
     now, side = fields.scene, fields.held.effective.shape[0]
     branches = fields.held.theoretical
@@ -156,21 +170,39 @@ def _answer(fields: Fields) -> None:
         for k in (min(now.unit.kernels), max(now.unit.kernels))
     )
     text, files = st.columns([6, 1], vertical_alignment="center")
-    bound = "at most " if large.status != "exact" else ""
+    bounds = _(
+        "In theory **{unit}** sees {small} px through its {small_kernel} branch and at most "
+        "{large} px through its {large_kernel} branch, of a picture of {side} px."
+    )
+    exact = _(
+        "In theory **{unit}** sees {small} px through its {small_kernel} branch and {large} px "
+        "through its {large_kernel} branch, of a picture of {side} px."
+    )
     with text:
         st.markdown(
-            f"In theory **{shell.plain(now.unit.name)}** sees {bound}{small.size} px through its "
-            f"{kernel_label(small.kernel)} and {large.size} px through its "
-            f"{kernel_label(large.kernel)} branch, of a picture of {side} px; half of what really "
-            f"moves it lies within **{_pixels(fields.held.size['share_50'])}** with the gate held, "
-            f"**{_pixels(fields.free.size['share_50'])}** with the gate free."
+            (exact if large.status == "exact" else bounds).format(
+                unit=shell.plain(now.unit.name),
+                small=small.size,
+                small_kernel=kernel_label(small.kernel),
+                large=large.size,
+                large_kernel=kernel_label(large.kernel),
+                side=side,
+            )
+            + " "
+            + _(
+                "Half of its measured influence lies within **{held}** when the choice is frozen, "
+                "within **{free}** when it is free."
+            ).format(
+                held=_pixels(fields.held.size["share_50"]),
+                free=_pixels(fields.free.size["share_50"]),
+            )
         )
     with files:
         download(_files(fields))
 
 
 def _pixels(side: float) -> str:
-    return "no pixel" if math.isnan(side) else f"{side:.0f} px"
+    return _("no pixel") if math.isnan(side) else f"{side:.0f} px"
 
 
 def _panels(fields: Fields) -> None:
@@ -185,7 +217,10 @@ def _panels(fields: Fields) -> None:
     ]
     first, second, third = st.columns(3, gap="medium")
     with first:
-        st.markdown("**In theory**, at the place you click")
+        st.markdown(
+            _("**In theory**: click the picture to choose the position"),
+            help=terms.definition("receptive field"),
+        )
         st.plotly_chart(
             field_boxes(
                 rgb,
@@ -197,23 +232,24 @@ def _panels(fields: Fields) -> None:
             key="how_far.boxes",
             on_select=_clicked,
             selection_mode="points",
-            alt="Boxes on the picture: what each branch can see. The table below has their sizes.",
+            alt=_("Boxes on the picture: what each branch can see. The table has their sizes."),
             **chart,
         )
-        rim = " A box at the rim reaches further." if beyond_view(boxes, side) else ""
-        st.caption(
-            f"{box_key([box.kernel for box in boxes])}. Solid: the longest path, dotted: the "
-            f"shortest, through the shortcuts. What lies outside the picture is padding.{rim}",
-            unsafe_allow_html=True,
-        )
+        st.caption(_about_boxes(boxes, side), unsafe_allow_html=True)
     for place, one, title, what, text in (
-        (second, held, "**Measured, gate held**", "held", "Only the convolutions count."),
+        (
+            second,
+            held,
+            _("**Measured, choice frozen**"),
+            "held",
+            _("Only the convolutions count."),
+        ),
         (
             third,
             free,
-            "**Measured, gate free**",
+            _("**Measured, choice free**"),
             "free",
-            "Also what a pixel does through the choice, which pools the whole picture.",
+            _("Also counts what a pixel does through the choice, which pools the whole picture."),
         ),
     ):
         with place:
@@ -228,14 +264,27 @@ def _panels(fields: Fields) -> None:
                     squares={"50 %": one.size["share_50"], "99 %": one.size["share_99"]},
                 ),
                 key=f"how_far.{what}",
-                alt=f"The effective field over the picture with the gate {what}. The table below "
-                "has its sizes.",
+                alt=_("The effective field over the picture. The table has its sizes."),
                 **chart,
             )
             st.caption(
-                f"{text} Bright: the share of the field's own peak, as its square root. Line: "
-                "4.55 % of the peak; dotted: the squares that hold 50 % and 99 %."
+                text
+                + " "
+                + _(
+                    "Bright: share of the field's own peak, as its square root. Line: 4.55 % of "
+                    "the peak. Dotted: the squares that hold 50 % and 99 %."
+                )
             )
+
+
+def _about_boxes(boxes: list[FieldBox], side: int) -> str:
+    text = f"{box_key([box.kernel for box in boxes])}. " + _(
+        "Solid: the longest path. Dotted: the shortest, through the shortcuts. Outside the picture "
+        "is padding."
+    )
+    if beyond_view(boxes, side):
+        text += " " + _("A box at the edge reaches further.")
+    return text
 
 
 def _edges(
@@ -259,31 +308,44 @@ def _clicked() -> None:
 
 
 def _tables(fields: Fields) -> None:
-    st.markdown("**In theory**, px")
+    st.markdown(_("**In theory**, px"))
     rows = [
         {
-            "branch": kernel_label(b.kernel),
-            "shortest path": b.smallest.size,
-            "longest path": b.largest.size,
-            "stride": b.stride,
-            "how sure": b.status,
+            _("branch"): kernel_label(b.kernel),
+            _("shortest path"): b.smallest.size,
+            _("longest path"): b.largest.size,
+            _("stride"): b.stride,
+            _("basis"): terms.sentence(b.status),
         }
         for b in sorted(fields.held.theoretical, key=lambda b: b.kernel)
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="how_far.theory")
-    st.markdown("**Measured** on this picture, px")
-    st.dataframe(sizes_table(fields.held, fields.free), hide_index=True, key="how_far.sizes")
+    st.markdown(_("**Measured** on this picture, px"))
+    st.dataframe(
+        sizes_table(fields.held, fields.free)
+        .rename(
+            columns={
+                "size": _("size"),
+                "gate held": _("choice frozen"),
+                "gate free": _("choice free"),
+                "basis": _("basis"),
+            }
+        )
+        .assign(**{_("size"): [_(title) for title in SIZES.values()], _("basis"): _("measured")}),
+        hide_index=True,
+        key="how_far.sizes",
+    )
 
 
 def sizes_table(held: ReceptiveField, free: ReceptiveField) -> pd.DataFrame:
-    """The sizes of both fields by every named definition."""
+    """The sizes of both fields by every named definition, as they stand in the files."""
     return pd.DataFrame(
         [
             {
                 "size": title,
                 "gate held": round(held.size[name], 1),
                 "gate free": round(free.size[name], 1),
-                "how sure": "measured",
+                "basis": "measured",
             }
             for name, title in SIZES.items()
         ]
@@ -292,11 +354,11 @@ def sizes_table(held: ReceptiveField, free: ReceptiveField) -> pd.DataFrame:
 
 def _growth(now: Scene, view: HowFarView) -> None:
     """Over the scales: drawn last, since it takes longest."""
-    st.markdown("**Does it grow when the object is enlarged?**")
+    st.markdown(_("**Does it grow when the object is enlarged?**"))
     st.selectbox(
-        "Size",
+        _("Size"),
         list(SIZES),
-        format_func=lambda name: SIZES[name],
+        format_func=lambda name: _(SIZES[name]),
         label_visibility="collapsed",
         **controls.bound("how_far.size", view.size, HowFarView, "size"),
     )
@@ -309,14 +371,16 @@ def _growth(now: Scene, view: HowFarView) -> None:
             view.size,
             shell.ink(),
             scale=now.scale,
-            protocol=str(found.record["protocol"]),
-            title="side" if view.size != "luo" else "size",
+            protocol=terms.protocol(str(found.record["protocol"])),
+            title=_("side") if view.size != "luo" else _("size"),
         ),
         theme=None,
         key="how_far.lines",
         config={"displayModeBar": False},
-        alt="Size of the effective field over the scales with the weights of 1.0x held, those of "
-        "each scale held, and the gate free.",
+        alt=_(
+            "Size of the effective field over the scales with the choice frozen as at 1.0×, frozen "
+            "as at each scale, and free."
+        ),
     )
     st.caption(growth_sentence(found, view.size))
 
@@ -338,7 +402,7 @@ def _grow(now: Scene, view: HowFarView) -> FieldGrowth:
             **now.presentation.arguments,
         )
 
-    return shell.result(("growth", *_key(now, view), scales), "Measuring over the scales", work)
+    return shell.result(("growth", *_key(now, view), scales), _("Measuring over the scales"), work)
 
 
 def growth_sentence(found: FieldGrowth, size: str) -> str:
@@ -346,21 +410,27 @@ def growth_sentence(found: FieldGrowth, size: str) -> str:
     parts = {float(row["scale"]): row for row in found.parts(size).to_dict("records")}
     last = max(parts)
     if last == 1.0:
-        return "Only one scale was shown: choose a range of scales in the sidebar."
+        return _("Only one scale was shown: choose a range of scales in the sidebar.")
     first, end = parts[1.0], parts[last]
     gate = end["gate"] - first["gate"]
     before = first["at_one"] + first["gate"]
     total = end["stimulus"] + end["choice"] + gate
     if math.isnan(total):
-        return "The field is zero everywhere at one of the scales, so it has no size there."
-    text = (
-        f"From 1.0× to {scale_label(last)} the field with the gate free goes from {before:.1f} to "
-        f"{before + total:.1f} px ({total:+.1f}): {end['stimulus']:+.1f} px by the picture alone "
-        f"with the weights of 1.0×, {end['choice']:+.1f} px by the weights that were chosen anew, "
-        f"{gate:+.1f} px by what pixels do through the gate. One picture, one place: measured, "
-        "without an interval."
+        return _("The field is zero everywhere at one of the scales, so it has no size there.")
+    return _(
+        "From 1.0× to {last} the field with a free choice goes from {before} to {after} px "
+        "({total}): {picture} px from the picture alone with the weights of 1.0×, {choice} px from "
+        "the new weights, {gate} px from what pixels do through the choice. One picture, one "
+        "position: measured, without an interval."
+    ).format(
+        last=scale_label(last),
+        before=f"{before:.1f}",
+        after=f"{before + total:.1f}",
+        total=signed(total, 1),
+        picture=signed(end["stimulus"], 1),
+        choice=signed(end["choice"], 1),
+        gate=signed(gate, 1),
     )
-    return text.replace("(-", "(−").replace(" -", " −")
 
 
 def _files(fields: Fields) -> list[File]:
@@ -368,19 +438,19 @@ def _files(fields: Fields) -> list[File]:
     table = sizes_table(fields.held, fields.free)
     return [
         (
-            "Gate held, JSON",
+            _("Choice frozen, JSON"),
             lambda: json.dumps(fields.held.to_json(), indent=1).encode(),
             f"{stem}_held.json",
             "application/json",
         ),
         (
-            "Gate free, JSON",
+            _("Choice free, JSON"),
             lambda: json.dumps(fields.free.to_json(), indent=1).encode(),
             f"{stem}_free.json",
             "application/json",
         ),
         (
-            "Sizes, Parquet",
+            _("Sizes, Parquet"),
             lambda: table_parquet(table, fields.held.record),
             f"{stem}_sizes.parquet",
             "application/vnd.apache.parquet",

@@ -16,7 +16,7 @@ from sk_viz.app.explore.view import Shown, View
 from sk_viz.app.server import log
 from sk_viz.app.server.jobs import StoppedError
 from sk_viz.app.shared import shell
-from sk_viz.app.shared.sweeping import presentation_of, sweep_work
+from sk_viz.app.shared.sweeping import presentation_of, range_work, sweep_work
 from sk_viz.app.state.settings import Settings
 from sk_viz.types import Progress
 
@@ -58,18 +58,17 @@ def over() -> None:
 
 def _compute(settings: Settings, view: View) -> None:
     model = _load(settings.model, settings.device)
-    picture = shell.sample(shell.sample_ids(settings.protocol)[0])
+    picture = shell.picture(settings)
+    limit = _done(*range_work(model))
     presentation = presentation_of(settings, settings.protocol, None)
-    blurred = presentation_of(settings, "blur", None)
     main = _done(*sweep_work(settings, presentation, model, picture))
-    control = _done(*sweep_work(settings, blurred, model, picture))
     for module in _LATER:
         if _served():
             import_module(module)
     # Streamlit looks for garbage after every run of a page, and nobody's page moves meanwhile.
     # All that was imported is none: with it left out the search takes a tenth of the time.
     gc.freeze()
-    shown = Shown(settings, model, picture, presentation, main, control)
+    shown = Shown(settings, model, picture, presentation, main, None, limit)
     for key, work in attributions(shown, view).values():
         _done(key, work)
 

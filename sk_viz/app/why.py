@@ -6,20 +6,21 @@ import io
 import json
 import re
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 import sk_viz
-from sk_viz.app.shared import controls, identity, shell
+from sk_viz.app import trust
+from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.shared.downloads import file_stem
 from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
 from sk_viz.app.state.address import in_address, one_of, word
-from sk_viz.app.state.settings import Settings, change, current, write_address
+from sk_viz.app.state.settings import Look, Settings, change, current, refuse, write_address
+from sk_viz.errors import ModelError
 from sk_viz.figures.palette import AGAINST, FOR
 from sk_viz.figures.screen.attribution import (
     CurvePair,
@@ -27,8 +28,10 @@ from sk_viz.figures.screen.attribution import (
     faithfulness_curves,
     full_strength,
 )
+from sk_viz.figures.screen.grid import signed
 from sk_viz.figures.screen.picture import picture_panel
 from sk_viz.figures.screen.style import decimals, kernel_label, scale_label
+from sk_viz.language import gettext as _
 from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.types import Progress
 
@@ -37,8 +40,8 @@ if TYPE_CHECKING:
     from sk_viz.measures.attribution.faithfulness import Faithfulness
     from sk_viz.measures.attribution.targets import Target
 
-QUESTION = "Which pixels decide a unit's choice?"
 ALL = "all"
+QUICK = "grad_cam"  # shown at once, before the method that was chosen has an answer
 
 
 @dataclass(frozen=True)
@@ -76,43 +79,66 @@ def page() -> None:
     current(WhyView)  # before the sidebar, which tells what of the address was refused
     settings = controls.shared()
     controls.version_line()
+    shell.question(_("Which pixels decide a unit's choice?"))
     now = shell.last_good("why.scene", lambda: scene(settings))
     if now is None:
         write_address(Settings, WhyView)
-        shell.question(QUESTION)
         return
-    view = _heading(now)
+    view = _choices(now)
     write_address(Settings, WhyView)
+    place = st.empty()
+    quick = replace(view, by=QUICK)
+    if not _at_hand(now, view) and (first := _first(now, quick)) is not None:
+        with place.container():
+            _panels(first, "quick")
     maps = shell.last_good("why", lambda: _compute(now, view))
     if maps is None:
         return
-    _answer(maps)
-    _panels(maps)
+    with place.container():
+        if not current(Look).embed:
+            _answer(maps)
+        _panels(maps, "why")
+    if current(Look).embed:
+        return
     identity.line(maps.scene.model, maps.scene.picture)
     _faithfulness(maps)
 
 
-def _heading(now: Scene) -> WhyView:
+def _choices(now: Scene) -> WhyView:
     view = current(WhyView)
     if view.channel != ALL and view.channel not in map(str, range(now.unit.channels)):
+        refuse(
+            _("{unit} has no channel {channel}: all channels together are shown instead.").format(
+                unit=now.unit.name, channel=view.channel
+            )
+        )
         change(WhyView, channel=ALL)
         view = current(WhyView)
-    shell.question(QUESTION)
+        shell.tell_refused()
+    if current(Look).embed:
+        return view
     unit, channel, method, scale = st.columns([1.1, 1.1, 1.1, 1.4], gap="medium")
     with unit:
         choose_unit(now)
     with channel:
         st.selectbox(
-            "Channel",
+            _("Channel"),
             [ALL, *map(str, range(now.unit.channels))],
-            format_func=lambda c: "All: the difference" if c == ALL else f"Channel {c}",
+            format_func=lambda c: (
+                _("All: the difference") if c == ALL else _("Channel {channel}").format(channel=c)
+            ),
+            help=terms.definitions("channel", "difference"),
             **controls.bound("why.channel", view.channel, WhyView, "channel"),
         )
     with method:
         st.selectbox(
-            "Method",
+            _("Method"),
             list(METHODS),
             format_func=lambda name: METHODS[name].title,
+            help=_(
+                "How the map is computed. Grad-CAM is fast and coarse, integrated gradients are "
+                "slower and add up to the result."
+            ),
             **controls.bound("why.by", view.by, WhyView, "by"),
         )
     with scale:
@@ -120,13 +146,33 @@ def _heading(now: Scene) -> WhyView:
     return view
 
 
-def _compute(now: Scene, view: WhyView) -> Maps:
-    label, _, _ = now.best
+def _targets(now: Scene, view: WhyView) -> tuple[Target, int]:
+    """What the two maps explain: the unit's choice, or a channel's, and the class."""
     name = now.unit.name
-    target: Target = name if view.channel == ALL else (name, int(view.channel))
+    return (name if view.channel == ALL else (name, int(view.channel))), now.best[0]
+
+
+def _at_hand(now: Scene, view: WhyView) -> bool:
+    """Whether both maps are there already."""
+    keys = [_key(now, view, target) for target in _targets(now, view)]
+    return all(shell.jobs().kept(key) is not None for key in keys)
+
+
+def _first(now: Scene, view: WhyView) -> Maps | None:
+    """The quick method's maps; None where it cannot explain this unit."""
+    try:
+        return _compute(now, view)
+    except (ModelError, shell.StoppedByUserError):
+        return None
+
+
+def _compute(now: Scene, view: WhyView) -> Maps:
+    target, label = _targets(now, view)
     keys = _key(now, view, target), _key(now, view, label)
-    choice = shell.result(keys[0], f"Explaining {name}", _work(now, view, target))
-    answer = shell.result(keys[1], "Explaining the class", _work(now, view, label))
+    task = _("Explaining {what}").format(what=now.unit.name)
+    choice = shell.result(keys[0], task, _work(now, view, target))
+    task = _("Explaining {what}").format(what=_("the class"))
+    answer = shell.result(keys[1], task, _work(now, view, label))
     return Maps(now, choice, answer, keys)
 
 
@@ -166,13 +212,16 @@ def _answer(maps: Maps) -> None:
     text, files = st.columns([6, 1], vertical_alignment="center")
     with text:
         if np.isnan(alike):
-            st.markdown("One of the maps is the same everywhere, so they cannot be compared.")
+            st.markdown(_("One of the maps is the same everywhere, so they cannot be compared."))
         else:
             st.markdown(
-                f"At {scale_label(maps.scene.scale)} the pixels that decide "
-                f"**{shell.plain(_named(maps.choice))}** {_likeness(alike)} those of the class "
-                f"**{shell.plain(maps.answer.text)}**: rank correlation of the two maps "
-                f"{_signed(alike, 2)}."
+                _likeness(alike).format(
+                    scale=scale_label(maps.scene.scale),
+                    choice=f"**{shell.plain(_named(maps.choice))}**",
+                    name=f"**{shell.plain(maps.answer.text)}**",
+                )
+                + " "
+                + _("(Rank correlation of the two maps: {value}.)").format(value=signed(alike, 2))
             )
     with files:
         download(_files(maps))
@@ -181,46 +230,66 @@ def _answer(maps: Maps) -> None:
 def _likeness(alike: float) -> str:
     """The correlation in words; between random pixels of two maps it is 0."""
     if alike > 0.7:
-        return "are much the same as"
+        return _(
+            "At {scale} the pixels that decide {choice} are much the same as those that decide the "
+            "answer {name}."
+        )
     if alike > 0.3:
-        return "are partly the same as"
+        return _(
+            "At {scale} the pixels that decide {choice} are partly the same as those that decide "
+            "the answer {name}."
+        )
     if alike > -0.3:
-        return "are hardly related to"
-    return "are the opposite of"
+        return _(
+            "At {scale} the pixels that decide {choice} are hardly related to those that decide "
+            "the answer {name}."
+        )
+    return _(
+        "At {scale} the pixels that decide {choice} are the opposite of those that decide the "
+        "answer {name}."
+    )
 
 
 def _named(one: Attribution) -> str:
-    return one.text.replace(":", ", channel ")
+    unit, colon, channel = one.text.partition(":")
+    if not colon:
+        return unit
+    return _("{unit}, channel {channel}").format(unit=unit, channel=channel)
 
 
-def _panels(maps: Maps) -> None:
+def _panels(maps: Maps, key: str) -> None:
     now = maps.scene
     ink = shell.ink()
     rgb = maps.choice.stimulus.rgb
     first, second, third = st.columns(3, gap="medium")
     chart: dict[str, Any] = {"theme": None, "config": {"displayModeBar": False}}
     with first:
-        st.markdown("**What the network is shown**")
+        st.markdown(_("**What the network is shown**"))
         st.plotly_chart(
-            picture_panel(rgb, ink), key="why.shown", alt="The picture as it is shown.", **chart
+            picture_panel(rgb, ink), key=f"{key}.shown", alt=_("The picture as shown."), **chart
         )
         largest, smallest = max(now.unit.kernels), min(now.unit.kernels)
         st.caption(
-            f"{shell.plain(now.said)}. {shell.plain(now.unit.name)} prefers "
-            f"{kernel_label(largest if now.difference > 0 else smallest)}: its difference is "
-            f"{_signed(now.difference, 3)}."
+            _("{answer}. {unit} prefers {kernel}: its difference is {value}.").format(
+                answer=shell.plain(now.said),
+                unit=shell.plain(now.unit.name),
+                kernel=kernel_label(largest if now.difference > 0 else smallest),
+                value=signed(now.difference, 3),
+            )
         )
+    choice = _("The choice of {unit}").format(unit=_named(maps.choice))
+    answer = _("The answer {name}").format(name=maps.answer.text)
     for column, one, title, of, what in (
-        (second, maps.choice, f"The choice of {_named(maps.choice)}", "the choice", "choice"),
-        (third, maps.answer, f"The class {maps.answer.text}", "the logit", "answer"),
+        (second, maps.choice, choice, _("the choice"), "choice"),
+        (third, maps.answer, answer, _("the logit"), "answer"),
     ):
         with column:
-            badge = " :orange-badge[saturated: pre-softmax]" if _is_saturated(one) else ""
-            st.markdown(f"**{shell.plain(title)}**{badge}")
+            badge = f" :orange-badge[{_('saturated: pre-softmax')}]" if _is_saturated(one) else ""
+            st.markdown(f"**{shell.plain(title)}** · {METHODS[one.method].title}{badge}")
             st.plotly_chart(
                 attribution_panel(rgb, one.heatmap, ink, signed=one.signed, of=of),
-                key=f"why.{what}",
-                alt=f"Map over the picture of {one.explains}.",
+                key=f"{key}.{what}",
+                alt=_("Map over the picture: {what}.").format(what=title),
                 **chart,
             )
             st.caption(_caption(one), unsafe_allow_html=True)
@@ -234,21 +303,27 @@ def _caption(one: Attribution) -> str:
     """What the map explains, its colours, and its completeness error."""
     green = f'<span style="color:rgb{FOR}">■</span>'
     purple = f'<span style="color:rgb{AGAINST}">■</span>'
-    colours = (
-        f"{green} for, {purple} against" if one.signed else f"{green} how much, for or against"
-    )
-    explains = re.sub(r"(\d)x(?=\d)", r"\1×", one.explains[0].upper() + one.explains[1:])
-    strength = f"full colour at {_plain_number(full_strength(one.heatmap))} a pixel"
-    if one.delta is None:
-        complete = f"The values of {METHODS[one.method].title} need not add up to it."
+    if one.signed:
+        colours = _("{green} for, {purple} against").format(green=green, purple=purple)
     else:
-        complete = (
-            f"Its values add up to the change from {METHODS[one.method].baseline} with an error "
-            f"of **{100 * one.delta:.2g} %**."
-        )
-    return (
-        f"{colours}; {strength}. {shell.plain(explains)}, here {_signed(one.value, 3)}. {complete}"
+        colours = _("{green} how much, for or against").format(green=green)
+    strength = _("full colour = {value} per pixel").format(
+        value=_plain_number(full_strength(one.heatmap))
     )
+    explains = terms.sentence(re.sub(r"(\d)x(?=\d)", r"\1×", one.explains))
+    explains = explains[0].upper() + explains[1:]
+    if one.delta is None:
+        complete = _("The values of {method} need not add up to it.").format(
+            method=METHODS[one.method].title
+        )
+    else:
+        complete = _(
+            "Its values add up to the change from {baseline} with an error of **{error} %**."
+        ).format(
+            baseline=terms.sentence(METHODS[one.method].baseline), error=f"{100 * one.delta:.2g}"
+        )
+    here = _("here {value}").format(value=signed(one.value, 3))
+    return f"{colours}; {strength}. {shell.plain(explains)}, {here}. {complete}"
 
 
 def _plain_number(value: float) -> str:
@@ -256,23 +331,22 @@ def _plain_number(value: float) -> str:
     return f"{value:.{decimals(value, 1)}f}"
 
 
-def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
 def _files(maps: Maps) -> list[File]:
     stem = file_stem(maps.choice.record)
     files: list[File] = []
-    for one, what in ((maps.choice, "choice"), (maps.answer, "class")):
+    for one, what, npy in (
+        (maps.choice, "choice", _("Map of the choice, NPY")),
+        (maps.answer, "class", _("Map of the class, NPY")),
+    ):
         files += [
             (
-                f"Map of the {what}, NPY",
+                npy,
                 partial(_npy, one),
                 f"{stem}_{what}.npy",
                 "application/octet-stream",
             ),
             (
-                "Its record, JSON",
+                _("Its record, JSON"),
                 partial(_json, one),
                 f"{stem}_{what}.json",
                 "application/json",
@@ -297,15 +371,17 @@ def _faithfulness(maps: Maps) -> None:
     asked: set[Hashable] = st.session_state.setdefault("why.asked", set())
     wanted = set(keys) <= asked or all(shell.jobs().kept(key) is not None for key in keys)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Is it so?** Are these maps better than chance?")
+        st.markdown(_("**Can this map be trusted?** Compare it with chance."))
         if not wanted:
             st.button(
-                "Measure",
+                _("Measure"),
                 key="why.measure",
                 icon=":material/monitoring:",
-                help="Pixels are taken away and put back in the map's order, squares are hidden, "
-                "and the picture is changed a little; random maps show what chance gives. Takes "
-                "as long as several maps.",
+                help=_(
+                    "Pixels are removed and put back in the map's order, squares are hidden, and "
+                    "the picture is changed a little. Random maps show what chance gives. This "
+                    "takes as long as several maps."
+                ),
                 on_click=lambda: asked.update(keys),
             )
     if not wanted:
@@ -314,6 +390,7 @@ def _faithfulness(maps: Maps) -> None:
     both = shell.last_good("why.faithful", lambda: _measure(maps, keys))
     if both is None:
         return
+    trust.verdicts(_named(maps.choice), maps.answer.text, both)
     for column, one, found, what in zip(
         st.columns(2, gap="medium"),
         (maps.choice, maps.answer),
@@ -323,74 +400,53 @@ def _faithfulness(maps: Maps) -> None:
     ):
         with column:
             _curves(one, found, what)
-    st.dataframe(_table(maps, both), hide_index=True, key="why.table")
+    st.dataframe(
+        trust.table(_named(maps.choice), maps.answer.text, both), hide_index=True, key="why.table"
+    )
     st.caption(
-        "Random maps are smooth noise and know nothing; their range is the floor. Deletion and "
-        "insertion: area under the curve. Infidelity: the share of the change that the map does "
-        "not predict when squares are hidden, 0 is perfect, 1 says nothing, with its 95 % "
-        "interval: maps whose intervals overlap cannot be ranked by it. Sensitivity: how "
-        "much the map itself changes for nearly the same picture."
+        _(
+            "Random maps are smooth noise; their range is what chance gives. Deletion and "
+            "insertion: area under the curve. Infidelity: the share of the change that the map "
+            "does not predict when squares are hidden (0 is perfect, 1 says nothing). Sensitivity: "
+            "how much the map itself changes for nearly the same picture."
+        )
     )
 
 
 def _measure(maps: Maps, keys: tuple[Hashable, ...]) -> tuple[Faithfulness, Faithfulness]:
     from sk_viz.measures.attribution.faithfulness import faithfulness
 
-    def measured(one: Attribution, key: Hashable, what: str) -> Faithfulness:
+    def measured(one: Attribution, key: Hashable, task: str) -> Faithfulness:
         return shell.result(
-            key,
-            f"Testing the map of the {what}",
-            lambda report: faithfulness(maps.scene.model, one, progress=report),
+            key, task, lambda report: faithfulness(maps.scene.model, one, progress=report)
         )
 
-    return measured(maps.choice, keys[0], "choice"), measured(maps.answer, keys[1], "class")
+    return (
+        measured(maps.choice, keys[0], _("Testing the map of the choice")),
+        measured(maps.answer, keys[1], _("Testing the map of the class")),
+    )
 
 
 def _curves(one: Attribution, found: Faithfulness, what: str) -> None:
     pairs = [
         CurvePair(title, curve.shares, curve.scores, [r.scores for r in random])
         for title, curve, random in (
-            ("taken away, the strongest first", found.deletion, found.random_deletion),
-            ("put back, the strongest first", found.insertion, found.random_insertion),
+            (_("removed, the strongest first"), found.deletion, found.random_deletion),
+            (_("put back, the strongest first"), found.insertion, found.random_insertion),
         )
     ]
-    axis = f"probability of {one.text}"
+    axis = _("probability of {name}").format(name=one.text)
     if what == "choice":
-        axis = "logit difference" if _is_saturated(one) else "difference"
+        axis = _("logit difference") if _is_saturated(one) else _("difference")
         if isinstance(one.target, tuple) and not _is_saturated(one):
-            axis = "branch weight"
+            axis = _("branch weight")
     st.plotly_chart(
         faithfulness_curves(pairs, axis, shell.ink()),
         theme=None,
         key=f"why.curves.{what}",
         config={"displayModeBar": False},
-        alt=f"Deletion and insertion curves of the map of {one.explains}, beside random maps. "
-        "The areas under them stand in the table below.",
+        alt=_(
+            "Deletion and insertion curves beside random maps. The areas under them are in the "
+            "table below."
+        ),
     )
-
-
-def _table(maps: Maps, both: tuple[Faithfulness, Faithfulness]) -> pd.DataFrame:
-    rows: dict[str, dict[str, str]] = {
-        name: {"measure": name, "better is": better}
-        for name, better in (
-            ("deletion", "lower"),
-            ("insertion", "higher"),
-            ("infidelity", "lower"),
-            ("sensitivity", "lower"),
-        )
-    }
-    for one, found in zip((maps.choice, maps.answer), both, strict=True):
-        for name, value, random in (
-            ("deletion", found.deletion.auc, [c.auc for c in found.random_deletion]),
-            ("insertion", found.insertion.auc, [c.auc for c in found.random_insertion]),
-            ("infidelity", found.infidelity, list(found.random_infidelity)),
-            ("sensitivity", found.sensitivity, []),
-        ):
-            low, high = found.infidelity_interval
-            spread = f" [{low:.3f}, {high:.3f}]" if name == "infidelity" else ""
-            chance = f"{min(random):.3f} to {max(random):.3f}" if random else "not of chance"
-            rows[name] |= {
-                f"map of {_named(one)}": f"{value:.3f}{spread}",
-                f"random, {_named(one)}": chance,
-            }
-    return pd.DataFrame(rows.values()).replace("-", "−", regex=True)

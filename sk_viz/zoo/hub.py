@@ -95,6 +95,8 @@ def _probe(endpoint: str) -> None:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return "the Hugging Face hub cannot be reached"  # the system's words help nobody here
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0].removesuffix(".")
 

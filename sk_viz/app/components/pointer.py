@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-import streamlit as st
 
 from sk_viz.app.components.filmstrip import data_address
+from sk_viz.app.components.loader import component
 from sk_viz.pictures import Box, Picture
 
 LONGEST = 560  # pixels of the picture as it is sent: twice what the sidebar shows
@@ -55,45 +55,4 @@ def pointer(
     )
 
 
-_CSS = """
-.frame { position: relative; line-height: 0; border-radius: 6px; overflow: hidden; }
-.frame { margin: 0 auto; }
-.frame img { width: 100%; display: block; }
-.clickable { cursor: crosshair; }
-.window { position: absolute; box-sizing: border-box; border: 1.5px solid #fff;
-  outline: 1px solid rgba(0,0,0,.65); pointer-events: none; }
-.window.outer { border-style: dashed; }
-"""
-
-_JS = """
-export default function (component) {
-  const { data, parentElement, setTriggerValue } = component;
-  const frame = document.createElement("div");
-  frame.className = "frame" + (data.clickable ? " clickable" : "");
-  frame.style.width = "min(100%, " + Math.round(240 * data.aspect) + "px)";
-  const image = document.createElement("img");
-  image.src = data.source;
-  image.alt = data.alt;
-  image.draggable = false;
-  frame.append(image);
-  data.windows.forEach((box, i) => {
-    const el = document.createElement("div");
-    el.className = "window" + (i === 0 && data.windows.length > 1 ? " outer" : "");
-    for (const side of ["left", "top", "width", "height"])
-      el.style[side] = 100 * box[side] + "%";
-    frame.append(el);
-  });
-  if (data.clickable) frame.onclick = (event) => {
-    const seen = image.getBoundingClientRect();
-    const share = (v, from, length) => Math.min(1, Math.max(0, (v - from) / length));
-    setTriggerValue("clicked", {
-      x: share(event.clientX, seen.left, seen.width),
-      y: share(event.clientY, seen.top, seen.height),
-    });
-  };
-  const old = parentElement.querySelector(".frame");
-  if (old) old.replaceWith(frame); else parentElement.append(frame);
-}
-"""
-
-_component = st.components.v2.component("sk_viz_pointer", css=_CSS, js=_JS)
+_component = component("pointer")

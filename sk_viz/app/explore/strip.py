@@ -16,6 +16,7 @@ from sk_viz.app.shared.prediction import percent
 from sk_viz.app.state.settings import Settings, change, current
 from sk_viz.figures.screen.overlay import common_limit, heat_layer
 from sk_viz.figures.screen.style import scale_label, share_label, spread
+from sk_viz.language import gettext as _
 from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.types import Progress
 
@@ -53,7 +54,9 @@ def fill_in(shown: Shown, view: View) -> None:
 
     def compute() -> bool:
         for count, (scale, (key, work)) in enumerate(missing.items(), start=1):
-            label = f"Attributing at {scale_label(scale)}, {count} of {len(missing)}"
+            label = _("Attributing at {scale}, {count} of {total}").format(
+                scale=scale_label(scale), count=count, total=len(missing)
+            )
             shell.result(key, label, work)
         return all(shell.jobs().kept(key) is not None for key, _ in missing.values())
 
@@ -91,7 +94,10 @@ def _filmstrip(
     first = str(sweep.predictions["name"].iloc[0])
     done = {s: attribution.heatmap for s, attribution in heats.items() if attribution is not None}
     limit = common_limit(list(done.values())) if done else 0.0
-    frames, classes = [], len(shown.model.classes)
+    frames = []
+    nearest = _("Likely none of its {classes} classes. Nearest:").format(
+        classes=len(shown.model.classes)
+    )
     likeliest = _likeliest(sweep)
     for column, stimulus in enumerate(sweep.stimuli):
         if stimulus.scale not in frames_at:
@@ -104,13 +110,16 @@ def _filmstrip(
                 column=column,
                 scale=stimulus.scale,
                 label=scale_label(stimulus.scale),
+                says=_("scale {scale}: {answer}").format(
+                    scale=scale_label(stimulus.scale), answer=shown.said(stimulus.scale)
+                ),
                 source=data_address(stimulus.rgb),
                 name=name,
                 probability=probability,
                 share=percent(probability),
                 none=none,
                 others="\n".join(
-                    ([f"Likely none of its {classes} classes. Nearest:"] if none else [])
+                    ([nearest] if none else [])
                     + [f"{share_label(p)}  {n}" for n, p in likeliest[stimulus.scale]]
                 ),
                 changed=name != first,

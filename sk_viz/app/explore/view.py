@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sk_viz.app.shared import shell
 from sk_viz.app.shared.prediction import said_at
-from sk_viz.app.shared.sweeping import inputs, presentation_of, swept
+from sk_viz.app.shared.sweeping import colour_range, inputs, presentation_of, swept
 from sk_viz.app.state.address import (
     in_address,
     number,
@@ -20,6 +20,7 @@ from sk_viz.app.state.address import (
     write_switch,
 )
 from sk_viz.app.state.settings import MAX_COUNT, Settings
+from sk_viz.language import gettext as _
 from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pictures import Picture, Presentation
 
@@ -41,6 +42,7 @@ class View:
         method: of the attributions, or ``NO_METHOD``.
         explained: the scales whose attribution is shown; None for the first, middle and last.
         strength: of the attribution over its picture.
+        free: let the map's colours reach the largest value on screen, not the model's own range.
     """
 
     change: bool = in_address(False, "change", switch, write_switch)
@@ -51,11 +53,22 @@ class View:
         None, "explain", numbers(0, 64, MAX_COUNT), lambda v: write_numbers(v or ())
     )
     strength: float = in_address(0.9, "overlay", number(0, 1), write_number)
+    free: bool = in_address(False, "free", switch, write_switch)
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Everything that the page draws, from one choice of settings."""
+    """Everything that the page draws, from one choice of settings.
+
+    Attributes:
+        settings: as they were chosen.
+        model: the model.
+        picture: the picture.
+        presentation: how the picture is shown.
+        sweep: over the chosen scales.
+        control: the same of the blur alone, None where it is not wanted.
+        limit: the difference that has full colour, the same for every picture of the model.
+    """
 
     settings: Settings
     model: Model
@@ -63,6 +76,13 @@ class Shown:
     presentation: Presentation
     sweep: Sweep
     control: Sweep | None
+    limit: float
+
+    @property
+    def keys(self) -> tuple[Hashable, ...]:
+        """What names the sweep and its control, for the figures that are drawn of them."""
+        how, scales = self.presentation, self.sweep.scales
+        return (*self.inputs, how.protocol, scales, how.point, self.control is not None)
 
     @property
     def kernels(self) -> tuple[int, int]:
@@ -95,5 +115,7 @@ def compute(settings: Settings, view: View) -> Shown:
     control = None
     if settings.protocol == "zoom" and view.control:
         blurred = presentation_of(settings, "blur", behind)
-        control = swept(settings, blurred, model, picture, "Sweeping the blur control")
-    return Shown(settings, model, picture, presentation, main, control)
+        label = _("Sweeping the blur control")
+        control = swept(settings, blurred, model, picture, label)
+    limit = colour_range(model)
+    return Shown(settings, model, picture, presentation, main, control, limit)

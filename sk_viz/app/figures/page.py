@@ -11,10 +11,17 @@ from pathlib import PurePath
 import streamlit as st
 
 from sk_viz.app.figures.film import film
-from sk_viz.app.shared import controls, identity, shell
+from sk_viz.app.shared import controls, identity, shell, uploads
 from sk_viz.app.shared.sweeping import inputs, presentation_of
 from sk_viz.app.state.address import in_address, one_of, switch, word, write_switch
-from sk_viz.app.state.settings import UPLOAD, Settings, change, current, write_address
+from sk_viz.app.state.settings import (
+    UPLOAD,
+    Settings,
+    change,
+    current,
+    is_upload,
+    write_address,
+)
 from sk_viz.app.survey.access import SurveyAtHand, at_hand, on_loopback, surveys_at_hand
 from sk_viz.errors import ScaleError
 from sk_viz.figures.paper.style import DPI, WIDTHS, width_inches
@@ -294,8 +301,10 @@ def _of_picture(
         check_scales(scales, settings.protocol, model.preprocessing.input_size)
         if len(scales) > 11:
             raise ScaleError(f"{len(scales)} scales are too many for a figure: give up to 11.")
-    own = settings.picture == UPLOAD and "upload" in st.session_state
-    sample = settings.picture or shell.sample_ids(settings.protocol)[0]
+    own = is_upload(settings.picture) and uploads.find(settings.picture) is not None
+    sample = settings.picture
+    if not sample or is_upload(sample):
+        sample = shell.default_sample(settings.protocol)
     # A name that starts with a dash would be read as an option.
     name = re.sub(r"^-", "./-", picture.name) if own else sample
     notes = []

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from sk_viz.app.learn.chinese import CHINESE
-from sk_viz.app.learn.english import ENGLISH
 from sk_viz.app.learn.facts import Walk, facts, most_decided, strongest_place, telling_channel
-from sk_viz.app.learn.sidebar import SAY
 from sk_viz.app.learn.steps import draw_equations, draw_pictures
 from sk_viz.app.learn.text import Text
+from sk_viz.app.learn.words import text as words_of_the_page
 from sk_viz.app.shared import controls, identity, shell
 from sk_viz.app.shared.scene import Scene, scene
 from sk_viz.app.state.address import (
@@ -31,8 +29,6 @@ from sk_viz.measures.unit_trace import UnitTrace, count_parameters, trace_unit
 from sk_viz.networks.sknet import SKNet
 from sk_viz.zoo.catalogue import BUNDLED
 
-TEXTS: dict[str, Text] = {"en": ENGLISH, "zh": CHINESE}
-LANGUAGES = {"en": "English", "zh": "中文"}
 STEPS = ("input", "split", "fuse", "select", "sum")
 UNSET = -1.0
 
@@ -42,7 +38,6 @@ class LearnView:
     """What this page alone chooses; only unit and scale need the network.
 
     Attributes:
-        lang: of the page's texts.
         step: one of ``STEPS``.
         channel: of the unit; ``UNSET`` for one that shows much.
         place: (row, column) of the unit's output, () for where the channel answers most.
@@ -50,7 +45,6 @@ class LearnView:
         push: what is added to it.
     """
 
-    lang: str = in_address("en", "lang", one_of(*TEXTS))
     step: str = in_address("split", "step", one_of(*STEPS))
     channel: float = in_address(UNSET, "channel", number(0, 65535), write_number)
     place: tuple[float, ...] = in_address((), "place", numbers(0, 65535, 2), write_numbers)
@@ -61,10 +55,10 @@ class LearnView:
 def page() -> None:
     """Draw the page."""
     view = current(LearnView)  # first, so that the sidebar tells what of the address it refuses
-    settings = controls.shared(SAY[view.lang])
+    settings = controls.shared()
     controls.version_line()
-    text = TEXTS[view.lang]
-    _title(view, text)
+    text = words_of_the_page()
+    shell.question(text.question)
     write_address(Settings, LearnView)
     if _cannot_be_walked(settings, text):
         return
@@ -86,23 +80,8 @@ def page() -> None:
         draw_equations(walk, view.step)
         if view.step in ("split", "fuse", "sum"):
             _place(walk, text)
-    identity.line(now.model, now.picture, SAY[view.lang])
+    identity.line(now.model, now.picture)
     _more(walk, text)
-
-
-def _title(view: LearnView, text: Text) -> None:
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        shell.question(text.question)
-        st.segmented_control(
-            "Language · 语言",
-            list(LANGUAGES),
-            format_func=lambda name: LANGUAGES[name],
-            required=True,
-            label_visibility="collapsed",
-            **controls.bound("learn.lang", view.lang, LearnView, "lang"),
-        )
 
 
 def _cannot_be_walked(settings: Settings, text: Text) -> bool:

@@ -1,4 +1,4 @@
-"""What the page Learn says. Every language fills the same form.
+"""The form of what the page Learn says.
 
 A text in which ``{name}`` stands is filled with what is on screen (``learn_facts.facts``).
 """
@@ -38,7 +38,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Text:
-    """All of the page in one language.
+    """All of the page.
 
     Attributes:
         question: the page's title.

@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import sk_viz
-from sk_viz.app.shared.say import Say, english
 from sk_viz.app.state.settings import UPLOAD, Settings, change, current
 from sk_viz.errors import ModelError
+from sk_viz.language import gettext as _
 
 if TYPE_CHECKING:
     from sk_viz.zoo.model import Model
 
 MAX_UPLOAD_MB = 200  # SKNet-101 has 195 MB
-HELP = (
-    "Of an SKNet as this project, timm, pytorchcv or syt2/SKNet store it. A file that would run "
-    "code is refused."
-)
 _OWN = "checkpoint"
 _REFUSED = "checkpoint.refused"
 
@@ -48,15 +44,18 @@ def own() -> Checkpoint | None:
     return kept
 
 
-def control(say: Say = english) -> None:
+def control() -> None:
     """Where a checkpoint is opened."""
-    with st.expander(say("Open a checkpoint")):
+    with st.expander(_("Open a checkpoint")):
         st.file_uploader(
-            say("Weights of an SK network"),
+            _("Weights of an SK network"),
             key="checkpoint.given",
             max_upload_size=MAX_UPLOAD_MB,
             on_change=_take,
-            help=say(HELP),
+            help=_(
+                "Weights of an SKNet in the layout of this project, timm, pytorchcv or syt2/SKNet. "
+                "Files that would run code are refused."
+            ),
         )
 
 
@@ -75,7 +74,8 @@ def load_own(device: str) -> Model:
     checkpoint = own()
     if checkpoint is None:
         raise ModelError(
-            "This link is about somebody's own checkpoint: open it here to see the same view."
+            "This view uses a checkpoint that is not on the server, which forgets it after a "
+            "reload: open the checkpoint again to see the same view."
         )
     return _load(checkpoint, device)
 

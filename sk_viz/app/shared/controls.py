@@ -7,25 +7,28 @@ it is moved, so a click on a figure, a link and another page move the controls a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import streamlit as st
 
 from sk_viz.app.components.pointer import pointer
 from sk_viz.app.server import log
-from sk_viz.app.shared import checkpoint, shell
-from sk_viz.app.shared.say import Say, english
+from sk_viz.app.shared import checkpoint, classes, identity, shell, terms, uploads
 from sk_viz.app.state.settings import (
     DEVICES,
     LIMITS,
     MAX_COUNT,
     UPLOAD,
+    Look,
     Settings,
     change,
     current,
-    refused_parameters,
+    is_upload,
 )
 from sk_viz.errors import PictureError, ScaleError
+from sk_viz.language import gettext as _
+from sk_viz.language import mark
 from sk_viz.pictures import (
     CENTRE,
     PROTOCOLS,
@@ -39,17 +42,14 @@ from sk_viz.pictures import (
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.version import __version__
 
-SOURCES = ("Sample", "Upload", "Paste", "Camera")
+SOURCES = {
+    "Sample": mark("Sample"),
+    "Upload": mark("Upload"),
+    "Paste": mark("Paste"),
+    "Camera": mark("Camera"),
+}
+TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 MAX_UPLOAD_MB = 20
-PROTOCOL_HELP = """How the picture is rescaled.
-
-- **zoom**: the central part, cut from the original pixels, fills the input (the paper's)
-- **blur**: removes only the detail such a zoom would lose; the size stays
-- **tile**: what such a zoom would show, at unchanged size, mirrored over the frame
-- **window**: the whole picture enlarged, each choice made from its central part alone
-- **resolution**: the whole picture on a smaller or larger input
-- **object**: a cut-out drawn smaller or larger on a background
-"""
 
 
 def bound(key: str, value: Any, cls: type[Any], field: str) -> dict[str, Any]:
@@ -62,39 +62,37 @@ def bound(key: str, value: Any, cls: type[Any], field: str) -> dict[str, Any]:
     return {"key": key, "on_change": moved}
 
 
-def shared(say: Say = english) -> Settings:
-    """Draw the controls; the settings as they are.
-
-    Args:
-        say: the words for what stands here in English.
-    """
+def shared() -> Settings:
+    """Draw the controls; the settings as they are."""
     shell.begin()
     settings = current(Settings)
+    if current(Look).embed:
+        return settings
     with st.sidebar:
-        for sentence in refused_parameters():
-            shell.tell(sentence)
-        _picture(settings, say)
-        _protocol(settings, say)
-        _scales(settings, say)
-        _model(settings, say)
+        shell.tell_refused()
+        _picture(settings)
+        _protocol(settings)
+        _scales(settings)
+        _model(settings)
     return settings
 
 
 def version_line() -> None:
     """Which SK-Viz this is, at the foot of the sidebar."""
-    st.sidebar.caption(f"SK-Viz {__version__}")
+    if not current(Look).embed:
+        st.sidebar.caption(f"SK-Viz {__version__}")
 
 
-def _picture(settings: Settings, say: Say) -> None:
+def _picture(settings: Settings) -> None:
     # Kept apart from the widget, which is another one on each page and begins empty there.
     chosen_source = st.session_state.setdefault(
-        "picture.source", "Upload" if settings.picture == UPLOAD else "Sample"
+        "picture.source", "Upload" if is_upload(settings.picture) else "Sample"
     )
     st.session_state["source"] = chosen_source
     source = st.segmented_control(
-        say("Picture"),
-        SOURCES,
-        format_func=say,
+        _("Picture"),
+        list(SOURCES),
+        format_func=lambda name: _(SOURCES[name]),
         key="source",
         required=True,
         on_change=_source_changed,
@@ -102,17 +100,19 @@ def _picture(settings: Settings, say: Say) -> None:
     if source == "Sample":
         offered = shell.sample_ids(settings.protocol)
         titles = {s.id: s.title for s in samples() if s.id in offered}
-        chosen = settings.picture if settings.picture in titles else next(iter(titles))
+        chosen = settings.picture
+        if chosen not in titles:
+            chosen = shell.default_sample(settings.protocol)
         st.selectbox(
-            say("Sample"),
+            _("Sample"),
             list(titles),
-            format_func=lambda name: say(titles[name]),
+            format_func=lambda name: terms.sentence(titles[name]),
             label_visibility="collapsed",
             **bound("sample", chosen, Settings, "picture"),
         )
     elif source == "Upload":
         st.file_uploader(
-            say("Your picture"),
+            _("Your picture"),
             key="uploaded",
             max_upload_size=MAX_UPLOAD_MB,
             on_change=_take,
@@ -121,7 +121,7 @@ def _picture(settings: Settings, say: Say) -> None:
         )
     elif source == "Paste":
         st.chat_input(
-            say("Paste, then Enter"),
+            _("Paste a picture, then press Enter"),
             key="pasted",
             accept_file=True,
             max_upload_size=MAX_UPLOAD_MB,
@@ -130,18 +130,18 @@ def _picture(settings: Settings, say: Say) -> None:
         )
     else:
         st.camera_input(
-            say("Camera"),
+            _("Camera"),
             key="camera",
             on_change=_take,
             args=("camera",),
             label_visibility="collapsed",
         )
+    if source != "Sample":
+        classes.search(settings)
     if refused := st.session_state.pop("upload.refused", None):
         shell.tell(refused)
-    elif settings.picture == UPLOAD and "upload" not in st.session_state:
-        st.info(
-            say("This link is about somebody's own picture: give it here to see the same view.")
-        )
+    elif is_upload(settings.picture) and uploads.find(settings.picture) is None:
+        _say_gone()
     try:
         shown = shell.picture(settings)
     except PictureError:
@@ -154,13 +154,31 @@ def _picture(settings: Settings, say: Say) -> None:
         key="pointer",
     )
     if settings.protocol in ("zoom", "object"):
-        _point(settings, say)
+        _point(settings)
+
+
+def _say_gone() -> None:
+    """Why the picture that the address names is not shown."""
+    if uploads.returned():
+        st.info(
+            _(
+                "Your picture is no longer on the server, which keeps uploads for {minutes} "
+                "minutes. Upload it again to see the same view; a sample is shown instead."
+            ).format(minutes=uploads.MINUTES)
+        )
+    else:
+        st.info(
+            _(
+                "This link shows somebody's own picture, which is not part of the link. Upload the "
+                "picture to see the same view; a sample is shown instead."
+            )
+        )
 
 
 def _source_changed() -> None:
     source = st.session_state["picture.source"] = st.session_state["source"]
-    own = "upload" in st.session_state and source != "Sample"
-    change(Settings, picture=UPLOAD if own else "")
+    own = uploads.latest() if source != "Sample" else ""
+    change(Settings, picture=own)
 
 
 def _take(key: str) -> None:
@@ -171,13 +189,13 @@ def _take(key: str) -> None:
     if given is None:
         return
     try:
-        st.session_state["upload"] = read_picture(given.getvalue(), given.name, isolated=True)
+        picture = read_picture(given.getvalue(), given.name, isolated=True)
     except PictureError as error:
         st.session_state["upload.refused"] = str(error)
         log.event("picture", outcome="refused", bytes=given.size)
         return
     log.event("picture", outcome="taken", bytes=given.size)
-    change(Settings, picture=UPLOAD, point=CENTRE)
+    change(Settings, picture=uploads.take(picture), point=CENTRE)
 
 
 def _windows(settings: Settings, shown: Picture) -> list[Any]:
@@ -209,50 +227,73 @@ def _pointed() -> None:
     change(Settings, point=(round(clicked["x"], 3), round(clicked["y"], 3)))
 
 
-def _point(settings: Settings, say: Say) -> None:
+def axis_names(protocol: str) -> tuple[str, str]:
+    """The names of the point's two sliders."""
+    if protocol == "object":
+        return _("Horizontal position"), _("Vertical position")
+    return _("Point of zoom, horizontal"), _("Point of zoom, vertical")
+
+
+def _point(settings: Settings) -> None:
     left, right = st.columns(2)
 
     def moved() -> None:
         change(Settings, point=(st.session_state["point.x"], st.session_state["point.y"]))
 
-    what = say("Point of zoom" if settings.protocol == "zoom" else "Place")
-    for column, name, value in zip((left, right), "xy", settings.point, strict=True):
+    for column, name, title, value in zip(
+        (left, right), "xy", axis_names(settings.protocol), settings.point, strict=True
+    ):
         st.session_state[f"point.{name}"] = value
-        column.slider(f"{what}, {name}", 0.0, 1.0, step=0.01, key=f"point.{name}", on_change=moved)
+        column.slider(title, 0.0, 1.0, step=0.01, key=f"point.{name}", on_change=moved)
 
 
-def _protocol(settings: Settings, say: Say) -> None:
+def _protocol(settings: Settings) -> None:
     key = "protocol"
     st.session_state[key] = settings.protocol
 
     def moved() -> None:
         protocol = st.session_state[key]
-        kept = settings.picture if settings.picture in ("", UPLOAD) else ""
-        if settings.picture in shell.sample_ids(protocol):
-            kept = settings.picture
-        change(Settings, protocol=protocol, scales="", scale=0.0, point=CENTRE, picture=kept)
+        change(
+            Settings,
+            protocol=protocol,
+            scales="",
+            scale=0.0,
+            point=CENTRE,
+            picture=_picture_for(protocol, settings),
+        )
 
     st.segmented_control(
-        say("Protocol"),
+        _("Scale protocol"),
         PROTOCOLS,
-        format_func=say,
+        format_func=terms.protocol,
         key=key,
         required=True,
         on_change=moved,
-        help=say(PROTOCOL_HELP),
+        help=terms.protocol_help(),
     )
     if settings.protocol == "object":
-        titles = {"": "Plain"} | {s.id: s.title for s in samples("background")}
+        titles = {"": mark("Plain colour")} | {s.id: s.title for s in samples("background")}
         chosen = settings.background if settings.background in titles else ""
         st.selectbox(
-            say("Background"),
+            _("Background"),
             list(titles),
-            format_func=lambda name: say(titles[name]),
+            format_func=lambda name: terms.sentence(titles[name]) if name else _(titles[name]),
             **bound("background", chosen, Settings, "background"),
         )
 
 
-def _scales(settings: Settings, say: Say) -> None:
+def _picture_for(protocol: str, settings: Settings) -> str:
+    """The picture under another protocol: the same, or the one that such a protocol had before."""
+    had: dict[bool, str] = st.session_state.setdefault("picture.had", {})
+    if settings.picture:
+        had[settings.protocol == "object"] = settings.picture
+    picture = settings.picture
+    if is_upload(picture) or picture in shell.sample_ids(protocol):
+        return picture
+    return had.get(protocol == "object", "")
+
+
+def _scales(settings: Settings) -> None:
     low, high = LIMITS[settings.protocol]
     try:
         values = check_scales(
@@ -273,38 +314,58 @@ def _scales(settings: Settings, say: Say) -> None:
         change(Settings, scales="" if scales == settings.default_scales else scales, scale=0.0)
 
     st.slider(
-        say("Range of scales"), low, high, step=0.25, format="%.2f×", key="range", on_change=moved
+        _("Range of scales"), low, high, step=0.25, format="%.2f×", key="range", on_change=moved
     )
-    st.slider(say("Number of scales"), 2, MAX_COUNT, key="count", on_change=moved)
+    st.slider(_("Number of scales"), 2, MAX_COUNT, key="count", on_change=moved)
 
 
-def _model(settings: Settings, say: Say) -> None:
+def _model(settings: Settings) -> None:
     known = shell.model_ids()
     if own := checkpoint.own():
         known[UPLOAD] = own.name
     options = list(dict.fromkeys([*known, settings.model]))
     st.selectbox(
-        say("Model"),
+        _("Model"),
         options,
-        format_func=_described(known, say),
+        format_func=_described(known),
+        help=_(
+            "A network with selective kernel (SK) units. Untrained models have random weights and "
+            "show structure only."
+        ),
         **bound("model", settings.model, Settings, "model"),
     )
-    checkpoint.control(say)
+    checkpoint.control()
     if sentence := checkpoint.refused():
         shell.tell(sentence)
-    st.segmented_control(
-        say("Device"),
-        DEVICES,
-        format_func=say,
-        required=True,
-        **bound("device", settings.device, Settings, "device"),
-    )
+    offered = devices()
+    if settings.device not in offered:
+        offered = (*offered, settings.device)  # of a link; the page says that it is not there
+    if len(offered) > 2:
+        st.segmented_control(
+            _("Device"),
+            offered,
+            format_func=lambda name: _("auto") if name == "auto" else name.upper(),
+            required=True,
+            **bound("device", settings.device, Settings, "device"),
+        )
 
 
-def _described(known: dict[str, str], say: Say) -> Callable[[str], str]:
+@cache
+def devices() -> tuple[str, ...]:
+    """The devices of this machine; ``auto`` and ``cpu`` always."""
+    import torch
+
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    return tuple(name for name in DEVICES if there.get(name, True))
+
+
+def _described(known: dict[str, str]) -> Callable[[str], str]:
     def describe(name: str) -> str:
         if name == UPLOAD:
-            return known.get(name, say("somebody's own checkpoint"))
-        return f"{name} · {say(known[name])}" if name in known else name
+            return known.get(name, _("somebody's own checkpoint"))
+        return f"{name} · {identity.kind(known[name])}" if name in known else name
 
     return describe

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from sk_viz.language import gettext as _
+from sk_viz.language import mark
 from sk_viz.measures.result import RECORD_KEY, table_bytes
 from sk_viz.spreadsheets import to_csv
 
@@ -19,15 +21,19 @@ if TYPE_CHECKING:
     from sk_viz.measures.record import Record
     from sk_viz.measures.sweep.result import Sweep
 
-TABLES = ("differences", "predictions", "weights")
+TABLES = {
+    "differences": mark("Differences"),
+    "predictions": mark("Predictions"),
+    "weights": mark("Weights"),
+}
 
 
 def button(sweep: Sweep, control: Sweep | None) -> None:
     """A button that opens the list of files of a sweep and, where there is one, its control."""
-    with st.popover("Download", icon=":material/download:"):
+    with st.popover(_("Download"), icon=":material/download:"):
         _files(sweep, "")
         if control is not None:
-            _files(control, "The blur control")
+            _files(control, _("The blur control"))
 
 
 def table_parquet(table: pd.DataFrame, record: Record) -> bytes:
@@ -45,13 +51,15 @@ def _files(sweep: Sweep, title: str) -> None:
     stem = file_stem(sweep.record)
     if title:
         st.markdown(f"**{title}**")
-    _button("Page that works offline, HTML", partial(_page, sweep), f"{stem}.html", "text/html")
-    _button("Sweep, JSON", partial(sweep.to_bytes, ".json"), f"{stem}.json", "application/json")
-    for name in TABLES:
+    _button(
+        _("Page that works offline, HTML"), partial(_page, sweep), f"{stem}.html", "text/html"
+    )
+    _button(_("Sweep, JSON"), partial(sweep.to_bytes, ".json"), f"{stem}.json", "application/json")
+    for name, title_ in TABLES.items():
         table: pd.DataFrame = getattr(sweep, name)
         with st.container(horizontal=True):
             _button(
-                f"{name.capitalize()}, CSV",
+                _("{table}, CSV").format(table=_(title_)),
                 partial(to_csv, table),
                 f"{stem}_{name}.csv",
                 "text/csv",

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sk_viz.language import gettext as _
+from sk_viz.language import mark
+
 if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
     from sk_viz.zoo.certainty import Certainty, Score, Share, UnknownRule
     from sk_viz.zoo.model import Model
 
 _SCORES: dict[Score, str] = {
-    "probability": "its largest probability",
-    "energy": "the energy of its logits (the log of the sum of their exponentials)",
-    "logit": "its largest logit",
+    "probability": mark("its largest probability"),
+    "energy": mark("the energy of its logits (the log of the sum of their exponentials)"),
+    "logit": mark("its largest logit"),
 }
 
 
@@ -36,7 +39,9 @@ def said(name: str, probability: float, none: bool, classes: int) -> str:
         classes: how many there are.
     """
     if none:
-        return f"likely none of its {classes} classes (nearest: {name}, {percent(probability)})"
+        return _("likely none of its {classes} classes (nearest: {name}, {share})").format(
+            classes=classes, name=name, share=percent(probability)
+        )
     return f"{name} {percent(probability)}"
 
 
@@ -52,38 +57,47 @@ def grounds(model: Model) -> str | None:
     certainty = model.certainty
     if certainty is None:
         return None
-    rule = certainty.unknown
+    rule, classes = certainty.unknown, len(model.classes)
     if rule is None:
-        more = f"It always answers with one of its {len(model.classes)} classes."
+        more = _("It always answers with one of its {classes} classes.").format(classes=classes)
     elif rule.proven:
-        more = _rule(rule, len(model.classes))
+        more = _rule(rule, classes)
     else:
-        more = (
-            f"It always answers with one of its {len(model.classes)} classes and can't tell when a "
-            f"picture shows something else: the best rule noticed {_of_100(rule.noticed)} of other "
-            f"things, and took {_of_100(rule.kept, rest=True)} of things that it knows for such."
-        )
+        more = _(
+            "It always answers with one of its {classes} classes and cannot tell when a picture "
+            "shows something else. The best rule flags {noticed} of other things, and wrongly "
+            "flags {lost} of things that it knows."
+        ).format(classes=classes, noticed=_of_100(rule.noticed), lost=_of_100(rule.kept, rest=True))
     return f"{_calibration(certainty)}\n\n{more}"
 
 
 def _calibration(certainty: Certainty) -> str:
     low, high = (100 * bound for bound in certainty.error_interval)
-    return (
-        "**How sure it is.** Where it says 40 %, it is right in about 40 of 100 cases. On "
-        f"{certainty.n:,} pictures that it was not trained on, its probabilities were off by "
-        f"{100 * certainty.error:.1f} points on average (95 % interval {low:.1f} to {high:.1f}), "
-        "at scale 1."
+    return _(
+        "**How sure it is.** Where it says 40 %, it is right in about 40 of 100 cases. On {count} "
+        "pictures that it was not trained on, its probabilities were off by {error} points on "
+        "average (95 % interval {low} to {high}), at scale 1."
+    ).format(
+        count=f"{certainty.n:,}",
+        error=f"{100 * certainty.error:.1f}",
+        low=f"{low:.1f}",
+        high=f"{high:.1f}",
     )
 
 
 def _rule(rule: UnknownRule, classes: int) -> str:
     below = percent(rule.threshold) if rule.score == "probability" else f"{rule.threshold:.2f}"
-    return (
-        f"**Likely none of its {classes} classes** is said where {_SCORES[rule.score]} is below "
-        f"{below}. That is wrong for {_of_100(rule.kept, rest=True)} of things that it knows. Of "
-        f"other things it notices {_of_100(rule.noticed)}; the rest get the name of some class. "
-        "Measured at scale 1; an object that is smaller or cut off is called so "
-        "more often."
+    return _(
+        "The answer is **likely none of its {classes} classes** where {score} is below {below}. "
+        "That is wrong for {lost} of things that it knows. It flags {noticed} of other things; the "
+        "rest get the name of some class. Measured at scale 1. Smaller or cropped objects are "
+        "flagged more often."
+    ).format(
+        classes=classes,
+        score=_(_SCORES[rule.score]),
+        below=below,
+        lost=_of_100(rule.kept, rest=True),
+        noticed=_of_100(rule.noticed),
     )
 
 
@@ -93,4 +107,6 @@ def _of_100(share: Share, *, rest: bool = False) -> str:
     if rest:
         value, bounds = 1 - value, (1 - bounds[1], 1 - bounds[0])
     low, high = (f"{100 * bound:.0f}" for bound in bounds)
-    return f"{100 * value:.0f} of 100 pictures (95 % interval {low} to {high}, n = {share.n})"
+    return _("{count} of 100 pictures (95 % interval {low} to {high}, n = {n})").format(
+        count=f"{100 * value:.0f}", low=low, high=high, n=share.n
+    )

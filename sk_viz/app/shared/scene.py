@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from sk_viz.app.shared import controls, shell
+from sk_viz.app.shared import controls, shell, terms
 from sk_viz.app.shared.prediction import said_at
 from sk_viz.app.shared.sweeping import inputs, presentation_of, swept
-from sk_viz.app.state.settings import Settings
+from sk_viz.app.state.settings import Settings, change, refuse
 from sk_viz.figures.screen.style import kernel_label, scale_label
+from sk_viz.language import gettext as _
 from sk_viz.measures.sweep.changes import most_moving_unit
 from sk_viz.pictures import Picture, Presentation, Stimulus
 
@@ -88,9 +89,7 @@ def scene(settings: Settings) -> Scene:
     picture = shell.picture(settings)
     presentation = presentation_of(settings, settings.protocol, shell.background(settings))
     sweep = swept(settings, presentation, model, picture)
-    name = settings.unit
-    if name not in sweep.units:
-        name = most_moving_unit(sweep.differences)
+    name, scale = unit_at(sweep, settings, model.id)
     return Scene(
         settings=settings,
         model=model,
@@ -98,17 +97,48 @@ def scene(settings: Settings) -> Scene:
         presentation=presentation,
         sweep=sweep,
         unit=next(unit for unit in model.units if unit.name == name),
-        scale=settings.scale if settings.scale in sweep.scales else sweep.scales[0],
+        scale=scale,
     )
+
+
+def unit_at(sweep: Sweep, settings: Settings, model_id: str) -> tuple[str, float]:
+    """The unit and the scale that are looked at.
+
+    What was chosen and is not there is said on the page, and what shows most is looked at instead.
+    """
+    unit, scale = settings.unit, settings.scale
+    if unit not in sweep.units:
+        most = most_moving_unit(sweep.differences)
+        if unit:
+            refuse(
+                _(
+                    "{model} has no unit {unit}: {most}, which changes most, is shown instead."
+                ).format(model=model_id, unit=unit, most=most)
+            )
+            change(Settings, unit="")
+        unit = most
+    if scale not in sweep.scales:
+        if scale:
+            refuse(
+                _("The scale {scale} is not among the scales: {first} is shown instead.").format(
+                    scale=scale_label(scale), first=scale_label(sweep.scales[0])
+                )
+            )
+            change(Settings, scale=0.0)
+        scale = sweep.scales[0]
+    shell.tell_refused()
+    return unit, scale
 
 
 def choose_unit(now: Scene) -> None:
     """A box that chooses the unit, for this page and all others."""
-    kernels = {u.name: " and ".join(map(kernel_label, u.kernels)) for u in now.model.units}
+    between = _(" and ")
+    kernels = {u.name: between.join(map(kernel_label, u.kernels)) for u in now.model.units}
     st.selectbox(
-        "Unit",
+        _("Unit"),
         list(kernels),
         format_func=lambda name: f"{name} · {kernels[name]}",
+        help=terms.definitions("unit", "kernel"),
         **controls.bound("scene.unit", now.unit.name, Settings, "unit"),
     )
 
@@ -116,20 +146,22 @@ def choose_unit(now: Scene) -> None:
 def choose_scale(now: Scene) -> None:
     """A slider over the scales of the sweep."""
     scales = now.sweep.scales
+    title = _("Scale ({protocol})").format(protocol=terms.protocol(now.settings.protocol))
     if len(scales) == 1:
-        st.caption(f"Scale {scale_label(scales[0])} ({now.settings.protocol})")
+        st.caption(f"{title}: {scale_label(scales[0])}")
         return
     st.select_slider(
-        f"Scale ({now.settings.protocol})",
+        title,
         scales,
         format_func=scale_label,
+        help=terms.definition("scale"),
         **controls.bound("scene.scale", now.scale, Settings, "scale"),
     )
 
 
 def download(files: Sequence[File]) -> None:
     """A button that opens the list of files; each is made when it is asked for."""
-    with st.popover("Download", icon=":material/download:"):
+    with st.popover(_("Download"), icon=":material/download:"):
         for label, data, name, mime in files:
             st.download_button(
                 label, data, file_name=name, mime=mime, on_click="ignore", key=f"file.{name}"

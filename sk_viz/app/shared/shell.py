@@ -22,28 +22,43 @@ import html
 import re
 import time
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
 from sk_viz.app.server import log, presence
+from sk_viz.app.server.drawn import Drawn
 from sk_viz.app.server.jobs import Jobs, StoppedError, was_stopped
-from sk_viz.app.shared import checkpoint
-from sk_viz.app.state import own_network
-from sk_viz.app.state.settings import DEFAULT_MODEL, UPLOAD, Settings
+from sk_viz.app.shared import checkpoint, uploads
+from sk_viz.app.state import language, own_network
+from sk_viz.app.state.settings import (
+    DEFAULT_MODEL,
+    UPLOAD,
+    Look,
+    Settings,
+    current,
+    is_upload,
+    refused_parameters,
+)
 from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.figures.screen.style import Ink, ink_for
+from sk_viz.language import gettext as _
 from sk_viz.pictures import Picture, read_sample, samples
 from sk_viz.types import Progress
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from sk_viz.zoo.model import Model
 
 T = TypeVar("T")
 
 MAX_BYTES_KEPT = 512 * 2**20
+MOST_FIGURES = 256
 MAX_BYTES_IDLE = 32 * 2**20  # of what sessions computed that have left
 WORKERS = 2
+FIRST = "cutout-goldfish"  # the sample of the first screen, on which much happens
 QUIET = 0.4  # seconds before progress is shown: quicker work only flickers
 POLL = 0.1
 
@@ -58,7 +73,7 @@ def jobs() -> Jobs:
     return Jobs(WORKERS, MAX_BYTES_KEPT, MAX_BYTES_IDLE)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Loading the model …")
+@st.cache_resource(max_entries=3, show_spinner="…")
 def load(model_id: str, device: str) -> Model:
     """A model of the catalogue, loaded once for all sessions.
 
@@ -88,15 +103,17 @@ def model_ids() -> dict[str, str]:
 def model(settings: Settings) -> Model:
     """The model that is chosen.
 
-    A failure holds until :func:`begin`, so that a download which cannot be made is tried once in
-    a run of the page and not by everyone who asks.
+    A failure holds for this model until :func:`begin`, so that a download which cannot be made is
+    tried once in a run of the page and not by everyone who asks.
 
     Raises:
         ModelError: it is unknown or cannot be loaded.
     """
-    failed = st.session_state.get("model.failed")
-    if failed is not None:
-        raise failed
+    failures: dict[tuple[str, str], ModelError]
+    failures = st.session_state.setdefault("model.failures", {})
+    chosen = (settings.model, settings.device)
+    if chosen in failures:
+        raise failures[chosen]
     if settings.model == UPLOAD:
         return checkpoint.load_own(settings.device)
     # An id out of an address must not reach the file system.
@@ -107,7 +124,7 @@ def model(settings: Settings) -> Model:
     try:
         return load(settings.model, settings.device)
     except ModelError as error:
-        st.session_state["model.failed"] = error
+        failures[chosen] = error
         raise
 
 
@@ -117,9 +134,10 @@ def begin() -> None:
     Progress has a place of its own, so that whether there is some does not move what comes after
     it: Streamlit tells elements by their order, and would draw all of them anew.
     """
+    language.begin()
     _session()
     st.session_state["progress"] = st.container()
-    st.session_state.pop("model.failed", None)
+    st.session_state["model.failures"] = {}
     st.session_state["asked"] = set()
 
 
@@ -137,17 +155,22 @@ def sample_ids(protocol: str) -> tuple[str, ...]:
     return tuple(sample.id for sample in samples(kind))  # type: ignore[arg-type]
 
 
+def default_sample(protocol: str) -> str:
+    """The sample that a protocol begins with."""
+    offered = sample_ids(protocol)
+    return FIRST if FIRST in offered else offered[0]
+
+
 def picture(settings: Settings) -> Picture:
     """The picture that is chosen.
 
     Raises:
         PictureError: there is no such sample.
     """
-    own: Picture | None = st.session_state.get("upload")
-    if settings.picture == UPLOAD and own is not None:
+    if is_upload(settings.picture) and (own := uploads.find(settings.picture)) is not None:
         return own
-    if settings.picture in ("", UPLOAD):
-        return sample(sample_ids(settings.protocol)[0])
+    if is_upload(settings.picture) or not settings.picture:
+        return sample(default_sample(settings.protocol))
     return sample(settings.picture)
 
 
@@ -198,9 +221,11 @@ def result(key: Hashable, label: str, work: Callable[[Progress], T]) -> T:
                 key=f"progress-{hash(key)}", horizontal=True, vertical_alignment="center"
             ):
                 shown = st.progress(0.0)
-                st.button("Stop", key=f"stop.{hash(key)}", on_click=_stop, args=(key, session))
+                st.button(_("Stop"), key=f"stop.{hash(key)}", on_click=_stop, args=(key, session))
         ahead = jobs().ahead_of(job)
-        text = f"{label} …" if not ahead else f"{label} waits: {ahead} before it"
+        text = f"{label} …"
+        if ahead:
+            text = _("{task}: waiting for {count} other tasks").format(task=label, count=ahead)
         shown.progress(job.done / job.total if job.total else 0.0, text=text)
     place.empty()
     st.session_state["waiting"].discard(key)
@@ -245,6 +270,27 @@ def forget_stop() -> None:
     st.session_state.pop("stopped", None)
 
 
+def figure(key: tuple[Hashable, ...], make: Callable[[], go.Figure]) -> go.Figure:
+    """A figure for the screen, drawn once for all sessions that show the same.
+
+    Args:
+        key: plain values that name what is drawn. The theme and the language are added here.
+        make: draws it.
+    """
+    whole = (key, ink().surface, language.language())
+    kept: go.Figure | None = figures().get(whole)
+    if kept is None:
+        kept = make()
+        figures().put(whole, kept)
+    return kept
+
+
+@st.cache_resource(show_spinner=False)
+def figures() -> Drawn:
+    """The process's drawn figures."""
+    return Drawn(MOST_FIGURES)
+
+
 def last_good(name: str, compute: Callable[[], T]) -> T | None:
     """What ``compute`` returns; after an error the sentence on the page, and the result before.
 
@@ -260,23 +306,29 @@ def last_good(name: str, compute: Callable[[], T]) -> T | None:
         st.session_state[key] = compute()
     except StoppedByUserError:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.info("Stopped: the result before it stays.", icon=":material/pause:")
-            st.button("Go on", key=f"go_on.{name}", on_click=forget_stop)
+            st.info(_("Stopped. The last result is still shown."), icon=":material/pause:")
+            st.button(_("Resume"), key=f"go_on.{name}", on_click=forget_stop)
     except (PictureError, ModelError, ScaleError) as error:
         tell(str(error))
     except Exception as error:
         from sk_viz.networks.device import device_sentence  # loads torch, which is there by now
 
         log.failure("page", error, page=name)
-        bug = "Something went wrong; the server's log says what. The last result stays."
+        bug = _("Something went wrong; see the server's log. The last result is still shown.")
         tell(device_sentence(error) or bug)
     good: T | None = st.session_state.get(key)
     return good
 
 
 def tell(sentence: str) -> None:
-    """One sentence about what is wrong and what to do."""
-    st.error(plain(sentence), icon=":material/error:")
+    """One sentence about what is wrong and what to do, in the visitor's language."""
+    st.error(plain(language.sentence(sentence)), icon=":material/error:")
+
+
+def tell_refused() -> None:
+    """Say which parts of the address, or of the choice, cannot be shown."""
+    for sentence in refused_parameters():
+        tell(sentence)
 
 
 def plain(text: str) -> str:
@@ -295,27 +347,18 @@ def question(text: str) -> None:
 
 
 def style() -> None:
-    """The few rules that Streamlit has no setting for: narrower margins, tighter rows."""
-    colours = ink()
-    rules = """
-        .sk-question { font-size: 1.5rem; font-weight: 600; margin: 0; padding: 0; }
-        [data-testid="stMainBlockContainer"] { padding-left: 2rem; padding-right: 2rem; }
-        [data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0.35rem; }
-        [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.6rem; }
-        [data-testid="stSidebar"] [data-testid="stButtonGroup"] button {
-          padding: 0.2rem 0.5rem; min-height: 2rem; }
-        [data-testid="stSidebar"] [data-testid="stButtonGroup"] button p { font-size: 0.85rem; }
-        [class*="st-key-progress-"] {
-          position: fixed; z-index: 100; right: 1.5rem; bottom: 1.25rem;
-          width: min(26rem, calc(100vw - 3rem)); padding: 0.5rem 1rem; border-radius: 0.5rem;
-          box-shadow: 0 4px 16px rgb(0 0 0 / 20%); }
-        @media (max-width: 640px) {
-          [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
-          [data-testid="stMainBlockContainer"] [data-testid="stHorizontalBlock"] { gap: 0.5rem; }
-          [class*="st-key-what_if"] .heatmap-label { display: none; }
-        }
-    """
-    floating = (
-        f"background: {colours.surface}; border: 1px solid {colours.faint}; color: {colours.text};"
-    )
-    st.html(f"<style>{rules} [class*='st-key-progress-'] {{ {floating} }}</style>")
+    """The rules that Streamlit has no setting for: the row of pages, margins, a presentation."""
+    colours, look = ink(), current(Look)
+    rules = _RULES.replace("SURFACE", colours.surface).replace("LINE", colours.faint)
+    rules = rules.replace("TEXT", colours.text)
+    if look.present:
+        rules += _PRESENT
+    if look.embed:
+        rules += _EMBED
+    st.html(f"<style>{rules}</style>")
+
+
+_HERE = Path(__file__).parent
+_RULES = (_HERE / "page.css").read_text(encoding="utf-8")
+_PRESENT = (_HERE / "present.css").read_text(encoding="utf-8")
+_EMBED = (_HERE / "embed.css").read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sk_viz
 from sk_viz.app.shared import shell
 from sk_viz.app.state.settings import Settings
+from sk_viz.language import gettext as _
 from sk_viz.pictures import CENTRE, Background, Picture, Presentation
 from sk_viz.types import Progress
 
@@ -43,7 +44,7 @@ def swept(
     presentation: Presentation,
     model: Model,
     picture: Picture,
-    label: str = "Sweeping the scales",
+    label: str = "",
 ) -> Sweep:
     """The sweep over the scales of the settings.
 
@@ -52,7 +53,7 @@ def swept(
         shell.StoppedByUserError: it was stopped.
     """
     key, work = sweep_work(settings, presentation, model, picture)
-    return shell.result(key, label, work)
+    return shell.result(key, label or _("Sweeping the scales"), work)
 
 
 def sweep_work(
@@ -82,3 +83,35 @@ def sweep_work(
         presentation.point,
     )
     return key, work
+
+
+# What full colour may stand for: the smallest of these that the model's differences fit into.
+RANGES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+_MOST_MEASURED = 4  # photographs
+
+
+def colour_range(model: Model) -> float:
+    """The difference that has full colour in every map of a model, so that maps compare.
+
+    It is measured on sample pictures, once per model, and rounded up.
+    """
+    key, work = range_work(model)
+    return shell.result(key, _("Measuring the model's range"), work)
+
+
+def range_work(model: Model) -> tuple[Hashable, Callable[[Progress], float]]:
+    """What the range is kept by, and what measures it."""
+
+    def work(report: Progress) -> float:
+        from sk_viz.measures.sweep.run import sweep
+
+        largest = 0.0
+        shown = [(name, "zoom", (1.0,)) for name in shell.sample_ids("zoom")[:_MOST_MEASURED]]
+        shown.append((shell.default_sample("object"), "object", (0.5, 2.0)))
+        for done, (name, protocol, scales) in enumerate(shown):
+            report(done, len(shown))
+            found = sweep(model, shell.sample(name), scales=scales, protocol=protocol)
+            largest = max(largest, float(found.differences["difference"].abs().max()))
+        return next((reach for reach in RANGES if reach >= largest), RANGES[-1])
+
+    return ("range", model.id, model.sha256, str(model.device)), work

@@ -47,7 +47,7 @@ def from_address(cls: type[T], parameters: Mapping[str, str]) -> tuple[T, list[s
             values[field.name] = field.metadata["read"](text)
         except ValueError as error:
             name = field.metadata["name"]
-            refused.append(f"The address's {name} is left out: {str(error).rstrip('.')}.")
+            refused.append(f"This link's {name} was ignored: {str(error).rstrip('.')}.")
     return cls(**values), refused
 
 
@@ -65,7 +65,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in allowed:
-            raise ValueError(f"choose {', '.join(allowed)}")
+            raise ValueError(f"choose one of {', '.join(allowed)}")
         return text
 
     return read

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from sk_viz.app.shared import controls, shell
+from sk_viz.app.shared import controls, shell, terms
 from sk_viz.app.state.address import in_address, number
 from sk_viz.app.state.settings import UPLOAD, Settings, current
 from sk_viz.app.survey.access import on_loopback
@@ -136,7 +136,7 @@ def _conditions(settings: Settings, form: NewSurvey) -> None:
         "Protocols",
         PROTOCOLS,
         selection_mode="multi",
-        help=controls.PROTOCOL_HELP + "\nblur beside zoom shows what is not due to detail alone.",
+        help=terms.protocol_help(),
         **controls.bound("survey.protocols", list(form.protocols), NewSurvey, "protocols"),
     )
     scales, limit = st.columns(2, gap="medium")

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 import sk_viz
-from sk_viz.app.shared import controls, identity, shell
+from sk_viz.app.components.grid import grid
+from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.shared.downloads import file_stem, table_parquet
 from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
 from sk_viz.app.state.address import in_address, number, one_of, write_number
-from sk_viz.app.state.settings import Settings, change, current, write_address
+from sk_viz.app.state.settings import Look, Settings, change, current, write_address
 from sk_viz.app.what_if.worth import WorthView, many
-from sk_viz.figures.screen.intervention import answer_bars, choice_map
-from sk_viz.figures.screen.picture import picture_panel
+from sk_viz.figures.screen.grid import choice_grid, signed
+from sk_viz.figures.screen.intervention import answer_bars
+from sk_viz.figures.screen.picture import picture_panel, sign_cells
 from sk_viz.figures.screen.style import kernel_label, scale_label, share_label
+from sk_viz.language import gettext as _
+from sk_viz.language import mark
 from sk_viz.measures.held import KINDS
 from sk_viz.spreadsheets import to_csv
 from sk_viz.types import Progress
@@ -28,7 +32,10 @@ if TYPE_CHECKING:
     from sk_viz.measures.choice.intervention import ChoiceMap, Effect
     from sk_viz.measures.held import Choice
 
-QUESTION = {"one": "Does the choice matter?", "many": "What is the choice worth?"}
+QUESTION = {
+    "one": mark("Does the choice matter?"),
+    "many": mark("What is the choice worth?"),
+}
 OVER = tuple(QUESTION)
 WHERE = ("unit", "stage", "all")
 OTHER_SCALE = "scale"
@@ -76,12 +83,12 @@ def page() -> None:
     controls.version_line()
     title, over = st.columns([3, 2], vertical_alignment="center")
     with title:
-        shell.question(QUESTION[view.over])
+        shell.question(_(QUESTION[view.over]))
     with over, st.container(horizontal=True, horizontal_alignment="right"):
         st.segmented_control(
-            "Over",
+            _("Over"),
             OVER,
-            format_func=lambda name: "This picture" if name == "one" else "Many pictures",
+            format_func=lambda name: _("This picture") if name == "one" else _("Many pictures"),
             required=True,
             label_visibility="collapsed",
             **controls.bound("what_if.over", view.over, WhatIfView, "over"),
@@ -94,20 +101,24 @@ def page() -> None:
     write_address(Settings, WhatIfView)
     if now is None:
         return
-    _choices(now, view)
+    if not current(Look).embed:
+        _choices(now, view)
     outcome = shell.last_good("what_if", lambda: _compute(now, view))
     if outcome is None:
+        return
+    if current(Look).embed:
+        _map(outcome)
         return
     _answer(outcome)
     shown, bars = st.columns([1, 2.2], gap="medium")
     with shown:
-        st.markdown("**What the network is shown**")
+        st.markdown(_("**What the network is shown**"))
         st.plotly_chart(
             picture_panel(outcome.scene.stimulus.rgb, shell.ink()),
             theme=None,
             key="what_if.shown",
             config={"displayModeBar": False},
-            alt="The picture as it is shown.",
+            alt=_("The picture as shown."),
         )
     with bars:
         _bars(outcome)
@@ -120,9 +131,13 @@ def _choices(now: Scene, view: WhatIfView) -> None:
     with unit:
         choose_unit(now)
     with where:
-        places = {"unit": now.unit.name, "stage": f"stage {now.unit.stage}", "all": "all"}
+        places = {
+            "unit": now.unit.name,
+            "stage": _("stage {stage}").format(stage=now.unit.stage),
+            "all": _("all"),
+        }
         st.segmented_control(
-            "Hold",
+            _("Freeze"),
             WHERE,
             format_func=lambda place: places[place],
             required=True,
@@ -130,19 +145,21 @@ def _choices(now: Scene, view: WhatIfView) -> None:
         )
     with hold:
         st.segmented_control(
-            "At",
+            _("To"),
             (*KINDS, OTHER_SCALE),
             format_func=_titles(now).__getitem__,
             required=True,
-            help="Its weights in place of those that it chooses. Units after it choose anew from "
-            "what they now see.",
+            help=_(
+                "These weights replace the ones the unit chooses. Later units still choose, from "
+                "what they then see."
+            ),
             **controls.bound("what_if.hold", view.hold, WhatIfView, "hold"),
         )
         if view.hold == OTHER_SCALE:
             scales = now.sweep.scales
             if len(scales) > 1:
                 st.select_slider(
-                    "The weights chosen at",
+                    _("The weights chosen at"),
                     scales,
                     format_func=scale_label,
                     **controls.bound("what_if.source", _source(now, view), WhatIfView, "source"),
@@ -152,11 +169,12 @@ def _choices(now: Scene, view: WhatIfView) -> None:
 
 
 def _titles(now: Scene) -> dict[str, str]:
-    titles = {"smallest": "smallest", "largest": "largest", "equal": "equal"}
+    titles = {"smallest": _("smallest"), "largest": _("largest"), "equal": _("equal")}
     if len({frozenset(unit.kernels) for unit in now.model.units}) == 1:
-        titles["smallest"] = f"only {kernel_label(min(now.unit.kernels))}"
-        titles["largest"] = f"only {kernel_label(max(now.unit.kernels))}"
-    return titles | {OTHER_SCALE: "by scale"}
+        only = _("only {kernel}")
+        titles["smallest"] = only.format(kernel=kernel_label(min(now.unit.kernels)))
+        titles["largest"] = only.format(kernel=kernel_label(max(now.unit.kernels)))
+    return titles | {OTHER_SCALE: _("another scale")}
 
 
 def _source(now: Scene, view: WhatIfView) -> float:
@@ -194,8 +212,8 @@ def _compute(now: Scene, view: WhatIfView) -> Outcome:
     return Outcome(
         now,
         view,
-        shell.result(("effect", *shown, *held), "Holding the weights", hold),
-        shell.result(("choices", *shown), "Holding one unit after the other", each),
+        shell.result(("effect", *shown, *held), _("Freezing the weights"), hold),
+        shell.result(("choices", *shown), _("Freezing one unit after the other"), each),
     )
 
 
@@ -212,31 +230,35 @@ def _effect_sentence(outcome: Outcome) -> str:
     before, after = effect.before.iloc[0], effect.after.iloc[0]
     place = {
         "unit": now.unit.name,
-        "stage": f"Stage {now.unit.stage}",
-        "all": "Every unit",
+        "stage": _("stage {stage}").format(stage=now.unit.stage),
+        "all": _("every unit"),
     }[view.where]
     how = {
-        "smallest": "its smallest kernel alone",
-        "largest": "its largest kernel alone",
-        "equal": "equal weights",
-        OTHER_SCALE: f"the weights of {scale_label(_source(now, view))}",
+        "smallest": _("its smallest kernel alone"),
+        "largest": _("its largest kernel alone"),
+        "equal": _("equal weights"),
+        OTHER_SCALE: _("the weights of {scale}").format(scale=scale_label(_source(now, view))),
     }[view.hold]
     same = effect.after[effect.after["label"] == before["label"]]["probability"]
     # Outside the five likeliest it is less likely than the fifth.
     least = float(effect.after["probability"].min())
-    share = (
-        share_label(float(same.max()))
-        if len(same)
-        else f"less than {share_label(max(least, 0.001))}"
-    )
-    change_ = f"{effect.change[int(before['label'])]:+.2f}".replace("-", "−")
-    text = (
-        f"**{shell.plain(place)}** held at {how}: **{shell.plain(before['name'])}** "
-        f"{share_label(before['probability'])} → {share}, its logit {change_}; "
+    if len(same):
+        share = share_label(float(same.max()))
+    else:
+        share = _("less than {share}").format(share=share_label(max(least, 0.001)))
+    text = _(
+        "With **{place}** frozen to {how}: **{name}** {before} → {after}, its logit {change}."
+    ).format(
+        place=shell.plain(place),
+        how=how,
+        name=shell.plain(before["name"]),
+        before=share_label(before["probability"]),
+        after=share,
+        change=signed(effect.change[int(before["label"])], 2),
     )
     if after["label"] == before["label"]:
-        return text + "the answer stays."
-    return text + f"the answer becomes **{shell.plain(after['name'])}**."
+        return text + " " + _("The answer stays the same.")
+    return text + " " + _("The answer becomes **{name}**.").format(name=shell.plain(after["name"]))
 
 
 def _map_sentence(outcome: Outcome) -> str:
@@ -244,64 +266,71 @@ def _map_sentence(outcome: Outcome) -> str:
     table = choices.table
     most = max(table.to_dict("records"), key=lambda row: abs(row["logit_change"]))
     turned = int((table["label"] != choices.label).sum())
-    value = f"{most['logit_change']:+.2f}".replace("-", "−")
-    return (
-        f"Of one unit at a time, **{shell.plain(most['unit'])}** matters most ({value}, "
-        f"{_titles(outcome.scene)[most['intervention']]}); {turned} of {len(table)} change the "
-        "answer."
+    return _(
+        "One unit at a time, **{unit}** matters most ({value}, {title}); {turned} of the {count} "
+        "settings below change the answer."
+    ).format(
+        unit=shell.plain(most["unit"]),
+        value=signed(most["logit_change"], 2),
+        title=_titles(outcome.scene)[most["intervention"]],
+        turned=turned,
+        count=len(table),
     )
 
 
 def _bars(outcome: Outcome) -> None:
     effect = outcome.effect
-    st.markdown("**The answer before and after**")
+    st.markdown(_("**The answer before and after**"), help=terms.definition("logit"))
     st.plotly_chart(
         answer_bars(effect.before, effect.after, effect.change, shell.ink()),
         theme=None,
         key="what_if.bars",
         config={"displayModeBar": False},
-        alt="The five likeliest classes with the units' own weights and with the weights held, "
-        "and the change of their logits.",
+        alt=_(
+            "The five likeliest classes with the network's own weights and with the weights "
+            "frozen, and the change of their logits."
+        ),
     )
-    st.caption("A class has no bar where it is not among the five likeliest.")
+    st.caption(_("A class has no bar where it is not among the five likeliest."))
 
 
 def _map(outcome: Outcome) -> None:
-    choices = outcome.choices
+    choices, ink = outcome.choices, shell.ink()
     st.markdown(
-        f"**Which choice mattered?** Change of the logit of {shell.plain(choices.name)} when one "
-        "unit is held"
+        _(
+            "**Which choice mattered?** Change of the logit of {name} when one unit is frozen"
+        ).format(name=shell.plain(choices.name))
     )
-    st.plotly_chart(
-        choice_map(
+    grid(
+        choice_grid(
             choices.table,
-            shell.ink(),
+            sign_cells(ink),
             titles=_titles(outcome.scene),
             label=choices.label,
-            name=choices.name,
-            unit=outcome.scene.unit.name,
-            intervention=outcome.view.hold if outcome.view.where == "unit" else None,
         ),
-        theme=None,
+        ink,
+        row=outcome.scene.unit.name,
+        column=outcome.view.hold if outcome.view.where == "unit" else None,
         key="what_if.map",
-        on_select=_clicked,
-        selection_mode="points",
-        config={"displayModeBar": False},
-        alt="Map of unit by intervention: the change of the logit of the class that the network "
-        "names by itself. The same numbers can be downloaded as a table.",
+        on_click=_clicked,
+        label=_(
+            "Map of unit by setting: how the logit of the answer changes when the unit is frozen."
+        ),
+        tall=True,
     )
     st.caption(
-        "Green: the class gains, purple: it loses. Underlined: another class is named. A click "
-        "shows the answer. One picture: the effect of this choice on this answer, not in general."
+        _(
+            "Green: the class gains. Purple: it loses. ≠ marks another answer. Click a cell to "
+            "see its answer. One picture: the effect of this choice on this answer, not in general."
+        )
     )
 
 
 def _clicked() -> None:
-    points = st.session_state["what_if.map"].selection.points
-    if points and points[0].get("customdata"):
-        unit, intervention = points[0]["customdata"]
-        change(Settings, unit=str(unit))
-        change(WhatIfView, where="unit", hold=str(intervention))
+    clicked = st.session_state["what_if.map"].clicked
+    if clicked:
+        change(Settings, unit=str(clicked["row"]))
+        change(WhatIfView, where="unit", hold=str(clicked["column"]))
 
 
 def _files(outcome: Outcome) -> list[File]:
@@ -309,19 +338,19 @@ def _files(outcome: Outcome) -> list[File]:
     stem = file_stem(effect.record)
     return [
         (
-            "Before and after, JSON",
+            _("Before and after, JSON"),
             lambda: json.dumps(effect.to_json(), indent=1).encode(),
             f"{stem}_intervention.json",
             "application/json",
         ),
         (
-            "Each unit's choice, CSV",
+            _("Each unit's choice, CSV"),
             partial(to_csv, choices.table),
             f"{stem}_choices.csv",
             "text/csv",
         ),
         (
-            "Each unit's choice, Parquet",
+            _("Each unit's choice, Parquet"),
             lambda: table_parquet(choices.table, choices.record),
             f"{stem}_choices.parquet",
             "application/vnd.apache.parquet",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from sk_viz.app.shared import controls, identity, shell
+from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.shared.downloads import file_stem, table_parquet
 from sk_viz.app.shared.scene import File, download
 from sk_viz.app.state.address import in_address, number
@@ -23,8 +23,11 @@ from sk_viz.app.survey.start import MAX_SCALES, asked_pictures, store_zip
 from sk_viz.datasets.coverage import Coverage
 from sk_viz.datasets.opening import fingerprint, open_dataset
 from sk_viz.errors import ScaleError
+from sk_viz.figures.screen.grid import signed
 from sk_viz.figures.screen.style import scale_label, share_label
 from sk_viz.figures.screen.worth import accuracy_lines
+from sk_viz.language import gettext as _
+from sk_viz.language import ngettext
 from sk_viz.pictures import check_scales, parse_scales
 from sk_viz.spreadsheets import to_csv
 from sk_viz.types import Progress
@@ -42,7 +45,7 @@ class WorthView:
 
     Attributes:
         scales: as on the command line.
-        limit: at most so many pictures, 0 for all.
+        limit: use at most this many pictures, 0 for all.
     """
 
     scales: str = in_address("1,1.5,2", "worth_scales", str)
@@ -69,28 +72,34 @@ def many(settings: Settings) -> None:
     view = current(WorthView)
     pictures, asked = st.columns([1.2, 1], gap="large")
     with pictures:
-        given = asked_pictures("worth", "they are not kept")
+        given = asked_pictures("worth", _("they are deleted afterwards"))
     with asked:
         scales, limit = st.columns(2, gap="medium")
         scales.text_input(
-            "Scales",
-            help="Such as 1,1.5,2 or 1:2:5.",
+            _("Scales"),
+            help=_("For example 1,1.5,2 or 1:2:5 (first:last:count)."),
             **controls.bound("worth.scales", view.scales, WorthView, "scales"),
         )
         limit.number_input(
-            "At most",
+            _("At most"),
             0,
             MOST,
             step=100,
-            help="Pictures, evenly spread over all; 0 for all.",
+            help=_("Number of pictures, evenly spread over all; 0 for all."),
             **controls.bound("worth.limit", view.limit, WorthView, "limit"),
         )
         st.caption(
-            "The pictures need labels that the model knows: one folder a class, named by the "
-            "class or its WordNet id, or parquet with labels."
+            _(
+                "The pictures need labels that the model knows: one folder per class, named by the "
+                "class or its WordNet id, or a parquet file with labels."
+            )
         )
     if st.button(
-        "Measure", key="worth.start", type="primary", disabled=not given, icon=":material/balance:"
+        _("Measure"),
+        key="worth.start",
+        type="primary",
+        disabled=not given,
+        icon=":material/balance:",
     ):
         st.session_state["worth.asked"] = True
         shell.forget_stop()
@@ -99,9 +108,11 @@ def many(settings: Settings) -> None:
     found: Worth | None = st.session_state.get("worth.good")
     if found is None:
         st.info(
-            "Accuracy with the weights that the units choose, against the same network with every "
-            "weight held: at what it chose for the same picture at 1.0×, and at its mean over all "
-            "pictures. What is lost is what the choice is worth.",
+            _(
+                "Compares the accuracy of the network with that of the same network with every "
+                "weight frozen: to what it chose for the same picture at 1.0×, and to its mean "
+                "over all pictures. The drop is the value of choosing."
+            ),
             icon=":material/balance:",
         )
         return
@@ -115,7 +126,7 @@ def _compute(settings: Settings, view: WorthView, given: Any) -> Worth:
     protocol = "zoom" if settings.protocol == "object" else settings.protocol
     scales = check_scales(tuple(sorted(set(parse_scales(view.scales)))), protocol)
     if len(scales) > MAX_SCALES:
-        raise ScaleError(f"{len(scales)} scales were given: this takes {MAX_SCALES}.")
+        raise ScaleError(f"{len(scales)} scales are too many: use at most {MAX_SCALES} here.")
     model = shell.model(settings)
     data = None if isinstance(given, str) else given.getvalue()
     source: Hashable
@@ -134,7 +145,7 @@ def _compute(settings: Settings, view: WorthView, given: Any) -> Worth:
             return Worth(model, value, pictures.coverage)
 
     key = ("worth", model.sha256, model.id, str(model.device), source)
-    return shell.result((*key, scales, protocol, view.limit), "Holding the weights", work)
+    return shell.result((*key, scales, protocol, view.limit), _("Freezing the weights"), work)
 
 
 def _draw(found: Worth) -> None:
@@ -149,16 +160,20 @@ def _draw(found: Worth) -> None:
         theme=None,
         key="worth.lines",
         config={"displayModeBar": False},
-        alt="Top-1 accuracy over scale with live weights, with weights held at 1.0×, and with "
-        "weights held at their mean. The same numbers can be downloaded as a table.",
+        alt=_(
+            "Top-1 accuracy over scale with chosen weights, with weights frozen as at 1.0×, and "
+            "with weights frozen to their mean. The numbers can be downloaded as a table."
+        ),
     )
     draw_coverage(found.coverage)
     model = found.model
     st.markdown(identity.brief(model.id, model.note, identity.marks_of(model)))
     st.caption(
-        f"{int(table['n'].iloc[0])} pictures. Bars are Wilson's 95 % intervals; the intervals of "
-        "a loss are bootstraps over the same pictures with and without. The mean is of these "
-        f"pictures' own weights."
+        _(
+            "{count} pictures. Bars are Wilson's 95 % intervals; the intervals of a drop are "
+            "bootstraps over the same pictures with and without. The mean is of these pictures' "
+            "own weights."
+        ).format(count=int(table["n"].iloc[0]))
     )
 
 
@@ -169,25 +184,28 @@ def _sentence(found: Worth) -> str:
     scales = sorted({float(scale) for scale in value.table["scale"]})
     first, last = scales[0], scales[-1]
     mean = value.row(first, AT_MEAN)
-    parts = [
-        f"At {scale_label(first)} the network is right for "
-        f"**{share_label(value.row(first, LIVE)['accuracy'])}** of the pictures, and for "
-        f"**{share_label(mean['accuracy'])}** with every weight held at its mean: the "
-        f"choice is worth {_points(mean)}."
-    ]
+    text = _(
+        "At {scale} the network is right for **{live}** of the pictures, and for **{mean}** with "
+        "every weight frozen to its mean: choosing is worth {points}."
+    ).format(
+        scale=scale_label(first),
+        live=share_label(value.row(first, LIVE)["accuracy"]),
+        mean=share_label(mean["accuracy"]),
+        points=_points(mean),
+    )
     if last > first:
-        at_one = value.row(last, AT_ONE)
-        parts.append(
-            f"At {scale_label(last)} choosing anew, in place of what was chosen at 1.0×, is worth "
-            f"{_points(at_one)}."
-        )
-    return " ".join(parts)
+        text += " " + _(
+            "At {scale}, choosing anew is worth {points} more than keeping the choice of 1.0×."
+        ).format(scale=scale_label(last), points=_points(value.row(last, AT_ONE)))
+    return text
 
 
 def _points(row: dict[str, Any]) -> str:
     """A loss in points with its interval."""
     loss, low, high = (100 * row[name] for name in ("loss", "loss_low", "loss_high"))
-    return f"**{loss:+.1f} points** [{low:+.1f}, {high:+.1f}]".replace("-", "−")
+    return _("**{loss} points** [{low}, {high}]").format(
+        loss=signed(loss, 1), low=signed(low, 1), high=signed(high, 1)
+    )
 
 
 def _files(found: Worth) -> list[File]:
@@ -195,19 +213,19 @@ def _files(found: Worth) -> list[File]:
     stem = f"{file_stem(value.record)}_worth"
     return [
         (
-            "Accuracy, JSON",
+            _("Accuracy, JSON"),
             lambda: json.dumps(value.to_json(), indent=1).encode(),
             f"{stem}.json",
             "application/json",
         ),
         (
-            "Accuracy, CSV",
+            _("Accuracy, CSV"),
             partial(to_csv, value.table),
             f"{stem}.csv",
             "text/csv",
         ),
         (
-            "Accuracy, Parquet",
+            _("Accuracy, Parquet"),
             lambda: table_parquet(value.table, value.record),
             f"{stem}.parquet",
             "application/vnd.apache.parquet",
