@@ -23,6 +23,7 @@ COMMON = {
     "spreadsheets",
     "types",
     "version",
+    "language",
 }
 # What each folder may import besides COMMON and itself, from the floor upwards.
 ALLOWED: dict[str, set[str]] = {

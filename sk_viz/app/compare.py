@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 import sk_viz
-from sk_viz.app.shared import controls, identity, shell, uploads
+from sk_viz.app.components.grid import grid
+from sk_viz.app.shared import controls, identity, shell, terms, uploads
 from sk_viz.app.shared.scene import Scene, choose_scale, scene
 from sk_viz.app.state.address import in_address, numbers, one_of, word, write_numbers
 from sk_viz.app.state.settings import Settings, change, current, is_upload, write_address
-from sk_viz.figures.screen.compare import apart, apart_map, common_reach, side_lines, side_map
+from sk_viz.figures.screen.compare import apart, common_reach, side_lines
+from sk_viz.figures.screen.grid import difference_grid, signed
 from sk_viz.figures.screen.picture import picture_panel
 from sk_viz.figures.screen.style import kernel_label, scale_label, share_label
+from sk_viz.language import gettext as _
 from sk_viz.measures.held import KINDS
 from sk_viz.pictures import PROTOCOLS, samples
 from sk_viz.types import Progress
@@ -23,13 +27,12 @@ from sk_viz.types import Progress
 if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
 
-QUESTION = "What differs between two settings?"
 SAME = "same"
 
 
 def _read_hold(text: str) -> str:
     """``<unit, stage or all>.<kind>``, or nothing."""
-    where, _, kind = text.rpartition(".")
+    where, _dot, kind = text.rpartition(".")
     if text and kind not in KINDS:
         raise ValueError(f"give a unit, a dot, and one of {', '.join(KINDS)}")
     return f"{word(where)}.{kind}" if text else ""
@@ -44,7 +47,7 @@ def _read_point(text: str) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class CompareView:
-    """What side B does otherwise; side A is what all pages share.
+    """What is different on side B; side A is what all pages share.
 
     Attributes:
         picture: a sample, one's own, or ``SAME`` as A.
@@ -99,7 +102,7 @@ def page() -> None:
     settings = controls.shared()
     controls.version_line()
     write_address(Settings, CompareView)
-    shell.question(QUESTION)
+    shell.question(_("What differs between two settings?"))
     answer = st.container()
     scale = _choose(settings, view)
     with answer:
@@ -146,7 +149,7 @@ def _swept(name: str, settings: Settings, hold: str) -> Side:
     now = scene(settings)
     if not hold:
         return Side(name, now, now.sweep, hold)
-    where, _, kind = hold.rpartition(".")
+    where, _dot, kind = hold.rpartition(".")
     scales = now.sweep.scales
     key = ("sweep", *now.inputs, settings.protocol, scales, now.presentation.point, hold)
 
@@ -160,7 +163,9 @@ def _swept(name: str, settings: Settings, hold: str) -> Side:
             **now.presentation.arguments,
         )
 
-    return Side(name, now, shell.result(key, f"Sweeping side {name}", work), hold)
+    return Side(
+        name, now, shell.result(key, _("Sweeping side {side}").format(side=name), work), hold
+    )
 
 
 def _choose(settings: Settings, view: CompareView) -> Any:
@@ -179,11 +184,18 @@ def _choose(settings: Settings, view: CompareView) -> Any:
 
 def _choose_b(own: Settings, settings: Settings, view: CompareView, columns: list[Any]) -> None:
     titles = {s.id: s.title for s in samples() if s.id in shell.sample_ids(own.protocol)}
-    pictures = {SAME: "Same picture", **titles}
+    pictures = {SAME: _("Same picture")}
+    pictures |= {name: terms.sentence(title) for name, title in titles.items()}
     if mine := uploads.latest():
-        pictures[mine] = "Your picture"
-    models = {SAME: "Same model"} | {name: name for name in shell.model_ids()}
-    protocols = {SAME: f"Same protocol ({settings.protocol})"} | {p: p for p in PROTOCOLS}
+        pictures[mine] = _("Your picture")
+    models = {SAME: _("Same model")} | {name: name for name in shell.model_ids()}
+    same = _("Same protocol ({protocol})").format(protocol=terms.protocol(settings.protocol))
+    protocols = {SAME: same} | {p: terms.protocol(p) for p in PROTOCOLS}
+    labels = {
+        "picture": _("B: picture"),
+        "model": _("B: model"),
+        "protocol": _("B: protocol"),
+    }
     for column, field, options in zip(
         columns,
         ("picture", "model", "protocol"),
@@ -192,7 +204,7 @@ def _choose_b(own: Settings, settings: Settings, view: CompareView, columns: lis
     ):
         value = getattr(view, field)
         column.selectbox(
-            f"B: {field}",
+            labels[field],
             list(options),
             format_func=_named(options),
             **controls.bound(
@@ -210,18 +222,11 @@ def _point(own: Settings) -> None:
         chosen = st.session_state["compare.x"], st.session_state["compare.y"]
         change(CompareView, point=() if chosen == current(Settings).point else chosen)
 
-    what = "Point of zoom" if own.protocol == "zoom" else "Place"
     columns = st.columns(6)[-2:]
-    for column, axis, value in zip(columns, "xy", own.point, strict=True):
+    titles = controls.axis_names(own.protocol)
+    for column, axis, title, value in zip(columns, "xy", titles, own.point, strict=True):
         st.session_state[f"compare.{axis}"] = value
-        column.slider(
-            f"B: {what.lower()}, {axis}",
-            0.0,
-            1.0,
-            step=0.01,
-            key=f"compare.{axis}",
-            on_change=moved,
-        )
+        column.slider(f"B: {title}", 0.0, 1.0, step=0.01, key=f"compare.{axis}", on_change=moved)
 
 
 def _hold(name: str, own: Settings, view: CompareView) -> None:
@@ -237,53 +242,63 @@ def _hold(name: str, own: Settings, view: CompareView) -> None:
     options = [f"{where}.{kind}" for where in ("all", *stages, *names) for kind in KINDS]
     choices = dict.fromkeys(["", *options, hold])  # with what a link holds in another network
     st.selectbox(
-        f"{name}: hold weights",
+        _("{side}: freeze weights").format(side=name),
         list(choices),
         format_func=_held,
-        help="Side A is the picture, model and protocol of the sidebar." if name == "A" else None,
+        help=_("Side A is the picture, model and protocol of the sidebar.")
+        if name == "A"
+        else None,
         **controls.bound(f"compare.{field}", hold, CompareView, field),
     )
 
 
 def _held(hold: str) -> str:
     if not hold:
-        return "None: all choose"
-    where, _, kind = hold.rpartition(".")
-    place = {"all": "all units"}.get(where, where)
+        return _("None: all units choose")
+    where, _dot, kind = hold.rpartition(".")
     stage = re.fullmatch(r"SK_(\d+)", where)
-    return f"{f'stage {stage[1]}' if stage else place}: {kind}"
+    place = _("all units") if where == "all" else where
+    if stage:
+        place = _("stage {stage}").format(stage=stage[1])
+    kinds = {"smallest": _("smallest"), "largest": _("largest"), "equal": _("equal")}
+    return f"{place}: {kinds.get(kind, kind)}"
 
 
 def _answer(first: Side, second: Side) -> None:
     """What was found, in one sentence or two."""
     scale = first.scene.scale
     (name, share), (other, other_share) = first.best, second.best
-    says = (
-        f"At {scale_label(scale)} A says **{shell.plain(name)}** ({share_label(share)}), B "
-        f"**{shell.plain(other)}** ({share_label(other_share)})."
+    says = _("At {scale} A says **{name}** ({share}), B **{other}** ({other_share}).").format(
+        scale=scale_label(scale),
+        name=shell.plain(name),
+        share=share_label(share),
+        other=shell.plain(other),
+        other_share=share_label(other_share),
     )
     if not _agree(first, second):
-        st.markdown(
-            "The two networks have other units, so their stages are compared and no map of their "
-            f"difference is drawn. {says}"
+        more = _(
+            "The two networks have different units, so their stages are compared and no map of "
+            "their difference is drawn."
         )
+        st.markdown(f"{more} {says}")
         return
     table = apart(first.sweep.differences, second.sweep.differences)
     most = table.iloc[int(table["difference"].abs().argmax())]
     if not most["difference"]:
-        st.markdown(f"All units choose the same on both sides. {says}")
+        st.markdown(f"{_('All units choose the same on both sides.')} {says}")
         return
     towards = first.kernels[1] if most["difference"] > 0 else first.kernels[0]
-    st.markdown(
-        f"B differs from A most in **{shell.plain(str(most['unit']))}** at "
-        f"{scale_label(float(most['scale']))}: {_signed(float(most['difference']))} towards "
-        f"{kernel_label(towards)}; over all units and scales by "
-        f"{table['difference'].abs().mean():.3f} on average. {says}"
+    text = _(
+        "B differs most from A in **{unit}** at {scale}: {change} towards {kernel}. The average "
+        "over all units and scales is {mean}."
+    ).format(
+        unit=shell.plain(str(most["unit"])),
+        scale=scale_label(float(most["scale"])),
+        change=signed(float(most["difference"]), 3),
+        kernel=kernel_label(towards),
+        mean=f"{table['difference'].abs().mean():.3f}",
     )
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
+    st.markdown(f"{text} {says}")
 
 
 def _agree(first: Side, second: Side) -> bool:
@@ -293,22 +308,25 @@ def _agree(first: Side, second: Side) -> bool:
 
 
 def _side(side: Side, unit: str, reach: float) -> None:
-    now = side.scene
-    held = f" · held: {_held(side.hold)}" if side.hold else ""
+    now, ink = side.scene, shell.ink()
+    held = ""
+    if side.hold:
+        held = " · " + _("frozen: {what}").format(what=_held(side.hold))
     st.markdown(
         f"**{side.name}** · {shell.plain(now.model.id)} {identity.marks_of(now.model)} · "
-        f"{now.settings.protocol} · {shell.plain(now.picture.name)}{shell.plain(held)}"
+        f"{terms.protocol(now.settings.protocol)} · {shell.plain(now.picture.name)}"
+        f"{shell.plain(held)}"
     )
     picture, answers = st.columns([1, 1.6], vertical_alignment="center")
     with picture:
-        figure = picture_panel(now.stimulus.rgb, shell.ink())
+        figure = picture_panel(now.stimulus.rgb, ink)
         figure.update_layout(height=120)
         st.plotly_chart(
             figure,
             theme=None,
             key=f"compare.shown.{side.name}",
             config={"displayModeBar": False},
-            alt=f"The picture as side {side.name} is shown it.",
+            alt=_("The picture as side {side} is shown it.").format(side=side.name),
         )
     table = side.sweep.predictions
     top = table[table["scale"] == now.scale]
@@ -318,54 +336,67 @@ def _side(side: Side, unit: str, reach: float) -> None:
             for name, share in zip(top["name"], top["probability"], strict=True)
         )
     )
-    st.plotly_chart(
-        side_map(
+    key = f"compare.map.{side.name}"
+    grid(
+        difference_grid(
             side.sweep.differences,
-            shell.ink(),
-            reach=reach,
+            ink,
             kernels=side.kernels,
-            unit=unit,
-            scale=now.scale,
-            protocol=now.settings.protocol,
+            limit=reach,
+            protocol=terms.protocol(now.settings.protocol),
         ),
-        theme=None,
-        key=f"compare.map.{side.name}",
-        on_select=_clicked(f"compare.map.{side.name}"),
-        selection_mode="points",
-        config={"displayModeBar": False},
-        alt=f"Map of unit by scale of side {side.name}.",
+        ink,
+        row=unit,
+        column=repr(now.scale),
+        key=key,
+        on_click=_clicked(key),
+        label=_("Map of unit by scale, side {side}.").format(side=side.name),
     )
 
 
-def _clicked(key: str) -> Any:
+def _clicked(key: str) -> Callable[[], None]:
     def clicked() -> None:
-        points = st.session_state[key].selection.points
-        if points:
-            unit, scale = points[0]["customdata"]
-            change(Settings, unit=str(unit), scale=float(scale))
+        place = st.session_state[key].clicked
+        if place:
+            change(Settings, unit=str(place["row"]), scale=float(place["column"]))
 
     return clicked
 
 
 def _apart(first: Side, second: Side) -> None:
-    scale = first.scene.scale
+    scale, ink = first.scene.scale, shell.ink()
     if _agree(first, second):
-        st.markdown("**B minus A**")
+        st.markdown(_("**B minus A**"))
         table = apart(first.sweep.differences, second.sweep.differences)
-        figure = apart_map(
-            table, shell.ink(), kernels=first.kernels, unit=first.scene.unit.name, scale=scale
+        ends = [_("B towards {kernel}").format(kernel=kernel_label(k)) for k in first.kernels]
+        grid(
+            difference_grid(
+                table,
+                ink,
+                kernels=first.kernels,
+                protocol=_("both sides"),
+                ends=(ends[0], ends[1]),
+            ),
+            ink,
+            row=first.scene.unit.name,
+            column=repr(scale),
+            key="compare.apart",
+            label=_("Map of unit by scale: the difference of side B minus that of side A."),
         )
-        alt = "Map of unit by scale: the difference of side B minus that of side A."
     else:
-        st.markdown("**Stages of both sides**")
+        st.markdown(_("**Stages of both sides**"))
         sides = [(side.name, side.sweep.differences) for side in (first, second)]
-        figure = side_lines(sides, shell.ink(), scale=scale)
-        alt = "One panel a stage: its mean difference over the scales on both sides."
-    st.plotly_chart(
-        figure, theme=None, key="compare.apart", config={"displayModeBar": False}, alt=alt
-    )
+        st.plotly_chart(
+            side_lines(sides, ink, scale=scale),
+            theme=None,
+            key="compare.apart",
+            config={"displayModeBar": False},
+            alt=_("One panel per stage: its mean difference over the scales on both sides."),
+        )
     if first.hold or second.hold:
         st.caption(
-            "Of a held unit the maps show what it would have chosen; the units behind it choose "
-            "from what they then see."
+            _(
+                "For a frozen unit the maps show what it would have chosen. Later units choose "
+                "from what they then see."
+            )
         )

@@ -22,7 +22,7 @@ from sk_viz.language import mark
 # One line a page: title, module, and its path in the address ("" is the first screen).
 PAGES = (
     (mark("Explore"), "explore.page", ""),
-    (mark("Why"), "why", "why"),
+    (mark("Why"), "why.page", "why"),
     (mark("How far"), "how_far", "how-far"),
     (mark("What if"), "what_if.page", "what-if"),
     (mark("Learn"), "learn.page", "learn"),

@@ -58,7 +58,7 @@ def fill_in(shown: Shown, view: View) -> None:
                 scale=scale_label(scale), count=count, total=len(missing)
             )
             shell.result(key, label, work)
-        return all(shell.jobs().kept(key) is not None for key, _ in missing.values())
+        return all(shell.jobs().kept(key) is not None for key, _work in missing.values())
 
     st.session_state.pop("attributions.good", None)
     if shell.last_good("attributions", compute):

@@ -13,6 +13,7 @@ import streamlit as st
 from sk_viz.app.shared import shell
 from sk_viz.app.shared.scene import scene
 from sk_viz.app.state.settings import Settings
+from sk_viz.language import gettext as _
 from sk_viz.types import Progress
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ def film(settings: Settings) -> None:
     asked: set[Hashable] = st.session_state.setdefault("figures.films", set())
     key: Hashable = ("film", settings.picture, settings.model, settings.protocol, settings.scales)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**For slides** The scales of the sidebar as a film.")
+        st.markdown(_("**For slides**: an animation over the sidebar's scales."))
         if key not in asked:
             st.button(
-                "Make the GIF",
+                _("Make the GIF"),
                 key="figures.film",
                 icon=":material/animation:",
                 on_click=lambda: asked.add(key),
@@ -37,7 +38,7 @@ def film(settings: Settings) -> None:
     made = shell.last_good("figures.film", lambda: _moving(settings))
     if made is None:
         return
-    st.image(made, width=640, alt="The picture as it is zoomed, and every unit beside it.")
+    st.image(made, width=640, alt=_("The picture over the scales, and every unit beside it."))
     st.download_button(
         "GIF",
         made,
@@ -52,10 +53,10 @@ def film(settings: Settings) -> None:
 def _moving(settings: Settings) -> bytes:
     now = scene(settings)
     key = ("gif", *now.inputs, settings.protocol, now.sweep.scales, now.presentation.point)
-    return shell.result(key, "Drawing the film", partial(_gif, now.sweep))
+    return shell.result(key, _("Drawing the animation"), partial(_gif, now.sweep))
 
 
-def _gif(sweep: Sweep, _: Progress) -> bytes:
+def _gif(sweep: Sweep, _report: Progress) -> bytes:
     from sk_viz.figures.paper.animation import make_animation
 
     with tempfile.TemporaryDirectory() as folder:

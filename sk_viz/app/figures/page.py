@@ -25,6 +25,8 @@ from sk_viz.app.state.settings import (
 from sk_viz.app.survey.access import SurveyAtHand, at_hand, on_loopback, surveys_at_hand
 from sk_viz.errors import ScaleError
 from sk_viz.figures.paper.style import DPI, WIDTHS, width_inches
+from sk_viz.language import gettext as _
+from sk_viz.language import mark
 from sk_viz.measures.attribution.methods import METHODS
 from sk_viz.pictures import check_scales, parse_scales
 from sk_viz.publish.make import FigureBundle, make_bundle
@@ -32,25 +34,24 @@ from sk_viz.publish.request import AtHand, FigureRequest
 from sk_viz.surveys.store import Store
 from sk_viz.types import Progress
 
-QUESTION = "What goes into the paper?"
 PICTURE = "picture"
 MODEL_UNIT = "own"
 CSS_PIXELS = 96  # in an inch, on every screen
 
 OF_PICTURE = {
-    "fig3": "Figure 3: channels and units",
-    "heatmap": "Heatmap: unit by scale",
-    "strip": "Strip: pictures and maps",
-    "rf": "Receptive field",
+    "fig3": mark("Figure 3: channels and units"),
+    "heatmap": mark("Heatmap: unit by scale"),
+    "strip": mark("Strip: pictures and maps"),
+    "rf": mark("Receptive field"),
 }
 OF_SURVEY = {
-    "fig3": "Figure 3: channels and units",
-    "fig4": "Figure 4: classes",
-    "heatmap": "Heatmap: unit by scale",
+    "fig3": mark("Figure 3: channels and units"),
+    "fig4": mark("Figure 4: classes"),
+    "heatmap": mark("Heatmap: unit by scale"),
 }
 VENUES = {name: f"{name.split('-')[0].upper()} {name.split('-')[1]}" for name in WIDTHS}
 RESOLUTIONS = ("150", "300", "600")
-SIZES = {"1": "Final size", "2": "Twice"}
+SIZES = {"1": mark("Final size"), "2": mark("Twice")}
 TYPES = {"pdf": "application/pdf", "svg": "image/svg+xml", "png": "image/png"}
 UNITS = {"fig3", "rf"}
 
@@ -116,7 +117,7 @@ def page() -> None:
     view = current(FiguresView)
     settings = controls.shared()
     controls.version_line()
-    shell.question(QUESTION)
+    shell.question(_("What goes into the paper?"))
     surveys = surveys_at_hand()
     view = _source_and_figure(view, surveys)
     _tuning(view, settings, surveys)
@@ -135,10 +136,12 @@ def _source_and_figure(view: FiguresView, surveys: dict[str, SurveyAtHand]) -> F
     sources = list(dict.fromkeys([PICTURE, *surveys, view.source]))
     with of:
         st.selectbox(
-            "Of",
+            _("Source"),
             sources,
-            format_func=lambda name: "The picture" if name == PICTURE else f"Survey {name}",
-            help="Surveys are made on the page Survey.",
+            format_func=lambda name: (
+                _("The picture") if name == PICTURE else _("Survey {name}").format(name=name)
+            ),
+            help=_("Surveys are made on the page Survey."),
             **controls.bound("figures.source", view.source, FiguresView, "source"),
         )
     offered = OF_PICTURE if view.source == PICTURE else OF_SURVEY
@@ -147,16 +150,16 @@ def _source_and_figure(view: FiguresView, surveys: dict[str, SurveyAtHand]) -> F
         view = current(FiguresView)
     with which:
         st.selectbox(
-            "Figure",
+            _("Figure"),
             list(offered),
-            format_func=lambda name: offered[name],
+            format_func=lambda name: _(offered[name]),
             **controls.bound("figures.figure", view.figure, FiguresView, "figure"),
         )
     with size:
         st.segmented_control(
-            "Preview",
+            _("Preview"),
             list(SIZES),
-            format_func=lambda name: SIZES[name],
+            format_func=lambda name: _(SIZES[name]),
             required=True,
             **controls.bound("figures.size", view.size, FiguresView, "size"),
         )
@@ -167,33 +170,33 @@ def _tuning(view: FiguresView, settings: Settings, surveys: dict[str, SurveyAtHa
     width, dpi, scales, own, latex = st.columns([1.2, 1.0, 0.8, 1.1, 0.8], gap="medium")
     with width:
         st.selectbox(
-            "Width",
+            _("Width"),
             list(WIDTHS),
             format_func=lambda name: f"{VENUES[name]} · {WIDTHS[name]:g} in",
             **controls.bound("figures.width", view.width, FiguresView, "width"),
         )
     with dpi:
         st.segmented_control(
-            "Dots per inch",
+            _("Dots per inch"),
             RESOLUTIONS,
             required=True,
-            help="Of a PNG, and of the pictures inside a PDF or SVG.",
+            help=_("For a PNG, and for the pictures inside a PDF or SVG."),
             **controls.bound("figures.dpi", view.dpi, FiguresView, "dpi"),
         )
     with scales:
         if view.source == PICTURE or view.figure == "fig4":
             st.text_input(
-                "Scales",
-                placeholder="the figure's own",
-                help="Such as 1,1.5,2 or 1:2:6; empty for those of the figure.",
+                _("Scales"),
+                placeholder=_("default"),
+                help=_("For example 1,1.5,2 or 1:2:6 (first:last:count). Empty: the default."),
                 **controls.bound("figures.scales", view.scales, FiguresView, "scales"),
             )
     with own:
         _own(view, settings, surveys)
     with latex:
         st.toggle(
-            "LaTeX type",
-            help="All text set by LaTeX, which must be installed on the server.",
+            _("LaTeX text"),
+            help=_("Sets all text by LaTeX, which must be installed on the server."),
             **controls.bound("figures.latex", view.latex, FiguresView, "latex"),
         )
 
@@ -203,9 +206,9 @@ def _own(view: FiguresView, settings: Settings, surveys: dict[str, SurveyAtHand]
     if view.figure in UNITS:
         units = [MODEL_UNIT, *_units(view, settings, surveys)]
         st.selectbox(
-            "Unit",
+            _("Unit"),
             units,
-            format_func=lambda name: "The figure's own" if name == MODEL_UNIT else name,
+            format_func=lambda name: _("Default") if name == MODEL_UNIT else name,
             **controls.bound(
                 "figures.curve",
                 view.curve if view.curve in units else MODEL_UNIT,
@@ -215,22 +218,23 @@ def _own(view: FiguresView, settings: Settings, surveys: dict[str, SurveyAtHand]
         )
     if view.figure == "rf":
         st.segmented_control(
-            "Gate",
+            _("Choice"),
             ("held", "free"),
+            format_func=lambda gate: _("frozen") if gate == "held" else _("free"),
             required=True,
             **controls.bound("figures.gate", view.gate, FiguresView, "gate"),
         )
     if view.figure == "strip":
         st.selectbox(
-            "Maps by",
+            _("Maps by"),
             list(METHODS),
             format_func=lambda name: METHODS[name].title,
             **controls.bound("figures.by", view.by, FiguresView, "by"),
         )
     if view.source != PICTURE and view.figure in ("fig3", "fig4"):
         st.toggle(
-            "The paper's values",
-            help="Where this network has the paper's units, and for figure 4 its classes.",
+            _("The paper's values"),
+            help=_("Where this network has the paper's units and, for figure 4, its classes."),
             **controls.bound("figures.paper", view.paper, FiguresView, "paper"),
         )
 
@@ -271,7 +275,7 @@ def _compute(settings: Settings, view: FiguresView) -> Made:
     stem = _stem(request)
     bundle = shell.result(
         ("figure", request, stem, *key),
-        f"Drawing {OF_PICTURE.get(view.figure, OF_SURVEY.get(view.figure, ''))}",
+        _("Drawing {figure}").format(figure=_((OF_PICTURE | OF_SURVEY)[view.figure])),
         partial(_bundle, request, stem, loaded),
     )
     return Made(request, bundle, stem, note, _model_of(loaded))
@@ -300,7 +304,7 @@ def _of_picture(
         scales = parse_scales(view.scales)
         check_scales(scales, settings.protocol, model.preprocessing.input_size)
         if len(scales) > 11:
-            raise ScaleError(f"{len(scales)} scales are too many for a figure: give up to 11.")
+            raise ScaleError(f"{len(scales)} scales are too many for a figure: use at most 11.")
     own = is_upload(settings.picture) and uploads.find(settings.picture) is not None
     sample = settings.picture
     if not sample or is_upload(sample):
@@ -309,13 +313,13 @@ def _of_picture(
     name = re.sub(r"^-", "./-", picture.name) if own else sample
     notes = []
     if own:
-        notes.append(f"Run it where {picture.name} lies.")
+        notes.append(_("Run it in the folder that holds {name}.").format(name=picture.name))
     if view.figure == "strip":
         common["method"] = view.by
     if view.figure == "rf":
         common["gate"] = view.gate
     if settings.model == UPLOAD:
-        notes.append(f"Run it where {model.id} lies.")
+        notes.append(_("Run it in the folder that holds {name}.").format(name=model.id))
     request = FigureRequest(
         view.figure,
         (name,),
@@ -348,7 +352,9 @@ def _of_survey(
         paper=view.paper and view.figure in ("fig3", "fig4"),
         **common,  # type: ignore[arg-type]
     )
-    note = "" if on_loopback() else f"Run it where the survey {survey.name} lies."
+    note = ""
+    if not on_loopback():
+        note = _("Run it in the folder that holds {name}.").format(name=survey.name)
     return request, AtHand(surveys={name: survey.folder}), survey.stamp, note
 
 
@@ -366,22 +372,25 @@ def _preview(made: Made, view: FiguresView) -> None:
         width=round(inches * CSS_PIXELS * times),
         alt=made.bundle.caption,
     )
-    shown = "at its final width of" if times == 1 else f"{times} times its final width of"
-    st.caption(f"Shown {shown} {inches:g} in, {VENUES[made.request.width]}.")
+    if times == 1:
+        shown = _("Shown at its final width of {inches} in, {venue}.")
+    else:
+        shown = _("Shown at twice its final width of {inches} in, {venue}.")
+    st.caption(shown.format(inches=f"{inches:g}", venue=VENUES[made.request.width]))
     st.markdown(made.model)
-    st.markdown(f"**Caption** {shell.plain(made.bundle.caption)}")
+    st.markdown(f"**{_('Caption')}** {shell.plain(made.bundle.caption)}")
 
 
 def _files(made: Made) -> None:
     bundle = made.bundle
-    st.markdown("**The command that makes it again**")
+    st.markdown(_("**The command that makes it again**"))
     st.code(bundle.command, language="bash", wrap_lines=True)
     if made.note:
         st.caption(shell.plain(made.note))
     with st.container(horizontal=True):
         for kind, mime in TYPES.items():
             _button(kind.upper(), getattr(bundle, kind), f"{made.stem}.{kind}", mime)
-        _button("Data, CSV", bundle.table, f"{made.stem}.csv", "text/csv")
+        _button(_("Data, CSV"), bundle.table, f"{made.stem}.csv", "text/csv")
         _button("LaTeX", bundle.snippet, f"{made.stem}.tex", "text/x-tex")
         _button("BibTeX", bundle.bibliography, "sk-viz.bib", "text/x-bibtex")
 
@@ -394,5 +403,5 @@ def _button(label: str, data: bytes, name: str, mime: str) -> None:
         mime=mime,
         on_click="ignore",
         icon=":material/download:",
-        key=f"figures.file.{label}",
+        key=f"figures.file.{name.rsplit('.', 1)[-1]}",
     )

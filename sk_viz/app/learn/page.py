@@ -11,7 +11,7 @@ from sk_viz.app.learn.facts import Walk, facts, most_decided, strongest_place, t
 from sk_viz.app.learn.steps import draw_equations, draw_pictures
 from sk_viz.app.learn.text import Text
 from sk_viz.app.learn.words import text as words_of_the_page
-from sk_viz.app.shared import controls, identity, shell
+from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.shared.scene import Scene, scene
 from sk_viz.app.state.address import (
     in_address,
@@ -25,6 +25,7 @@ from sk_viz.app.state.settings import Settings, change, current, write_address
 from sk_viz.errors import ModelError
 from sk_viz.figures.screen.learn_numbers import PUSH
 from sk_viz.figures.screen.style import kernel_label, scale_label
+from sk_viz.language import gettext as _
 from sk_viz.measures.unit_trace import UnitTrace, count_parameters, trace_unit
 from sk_viz.networks.sknet import SKNet
 from sk_viz.zoo.catalogue import BUNDLED
@@ -113,7 +114,7 @@ def _trace(now: Scene) -> UnitTrace:
     )
     return shell.result(
         key,
-        f"Opening {now.unit.name}",
+        _("Opening {unit}").format(unit=now.unit.name),
         lambda _report: trace_unit(now.model, now.stimulus, now.unit.name),
     )
 
@@ -158,7 +159,7 @@ def _choose(now: Scene, walk: Walk, text: Text) -> None:
     scales = now.sweep.scales
     if len(scales) > 1:
         scale.select_slider(
-            f"{text.scale} ({now.settings.protocol})",
+            f"{text.scale} ({terms.protocol(now.settings.protocol)})",
             scales,
             format_func=scale_label,
             **controls.bound("learn.scale", now.scale, Settings, "scale"),

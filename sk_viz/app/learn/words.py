@@ -20,7 +20,7 @@ def text() -> Text:
         place=_("The marked place"),
         push=_("Push the logit of {pushed}"),
         push_which=_("Which logit"),
-        reset=_("Take it back"),
+        reset=_("Reset"),
         pushed=_(
             "Pushed by {push}: weights {weights} → **{weights_pushed}**; V at the marked place "
             "{v} → **{v_pushed}**; mean of V {v_mean} → **{v_mean_pushed}**. Nothing before the "
@@ -31,18 +31,19 @@ def text() -> Text:
             "input": Step(
                 _("Input"),
                 _(
-                    "The network is shown the picture at {side} × {side}. {before} units come "
-                    "before **{unit}**. What reaches it is X: **{entering} channels of {in_height} "
-                    "× {in_width}** numbers. All branches of the unit read this same X."
+                    "The network is shown the picture at {side} × {side} pixels. {before} units "
+                    "come before **{unit}**. Its input is X: **{entering} channels of "
+                    "{in_height} × {in_width}** numbers. All branches of the unit read this same "
+                    "X."
                 ),
                 (_("What the network is shown"), _("X, the mean of its {entering} channels")),
             ),
             "split": Step(
                 _("Split"),
                 _(
-                    "Each branch reads X with its own kernel: {kernels}. But a {largest} here has "
-                    "not {dense} entries: it is a **3 × 3 pulled apart** (dilated), which looks at "
-                    "{taps} places, {dilation} apart, and at none between them. The squares are "
+                    "Each branch reads X with its own kernel: {kernels}. But a {largest} here "
+                    "does not have {dense} entries: it is a **dilated 3 × 3**, which looks at "
+                    "{taps} places, {dilation} apart, and at none between them. The squares show "
                     "what each branch reads for the marked place."
                 ),
                 (_("Where the branches look, on X"), _("Channel {channel} of the {kernel} branch")),
@@ -50,9 +51,9 @@ def text() -> Text:
             "fuse": Step(
                 _("Fuse"),
                 _(
-                    "The branches are added: U. The **mean over all places** leaves one number a "
-                    "channel, s. It keeps how much there was and forgets where. W squeezes the "
-                    "{channels} numbers to {d}, called z; batch norm and ReLU silence some: "
+                    "The branches are added: U. The **mean over all places** leaves one number "
+                    "per channel, s. It keeps how much there was and forgets where. W squeezes "
+                    "the {channels} numbers to {d}, called z; batch norm and ReLU silence some: "
                     "**{alive} of {d}** speak for this picture."
                 ),
                 (
@@ -78,9 +79,9 @@ def text() -> Text:
             "sum": Step(
                 _("Sum"),
                 _(
-                    "V is the sum of the branches, each times its weight. Channel {channel} takes "
-                    "{shares}, **at all places alike**. V goes on to a 1 × 1 convolution and the "
-                    "next unit. Had the logits been others, V would be too: push one."
+                    "V is the sum of the branches, each times its weight. Channel {channel} "
+                    "takes {shares}, **at all places alike**. V goes on to a 1 × 1 convolution "
+                    "and the next unit. With other logits V would differ: push one and see."
                 ),
                 (
                     _("{weight} × the {kernel} branch"),
@@ -104,13 +105,14 @@ def text() -> Text:
         },
         tabs=(_("Five questions"), _("The plain variant"), _("Glossary")),
         variant=_(
-            "The note this project began with (by pprp, after pppLang/SKNet) builds the unit "
-            "otherwise than the paper: **real kernels** of {kernels} where the paper dilates a 3 × "
-            "3; **no batch norm and no ReLU on z**, so z may be below 0 and every entry always "
-            "speaks; and **biases everywhere**, so that a branch may be preferred whatever the "
-            "picture shows. The same in both: add before pooling, squeeze to d = {d}, softmax over "
-            "the branches. For {unit} the variant has **{variant_more}** parameters of what the "
-            "paper's unit has, most of them in the {largest} kernel."
+            "The note this project began with (by pprp, after pppLang/SKNet) builds the "
+            "unit differently from the paper: **real kernels** of {kernels} where the "
+            "paper dilates a 3 × 3; **no batch norm and no ReLU on z**, so z may be "
+            "below 0 and every entry always speaks; and **biases everywhere**, so that a "
+            "branch may be preferred whatever the picture shows. The same in both: add "
+            "before pooling, squeeze to d = {d}, softmax over the branches. For {unit} "
+            "the variant has **{variant_more}** parameters of what the paper's unit has, "
+            "most of them in the {largest} kernel."
         ),
         variant_parts=(
             _("{kernel} branch"),
@@ -133,7 +135,7 @@ def text() -> Text:
                 ),
             ),
             Question(
-                _("All logits of a channel rise by 3. What becomes of its weights?"),
+                _("All logits of a channel rise by 3. What happens to its weights?"),
                 _(
                     "**Nothing.** The softmax knows only differences. Channel {channel}: {weights} "
                     "before, {weights_lifted} after. Push one logit alone by 3 and they become "
@@ -149,7 +151,7 @@ def text() -> Text:
                 ),
             ),
             Question(
-                _("The places of U are shuffled like a jigsaw. What becomes of the weights?"),
+                _("The places of U are shuffled like a jigsaw. What happens to the weights?"),
                 _(
                     "**Nothing.** s is a mean over all places. Shuffled now: no number of s "
                     "changes by more than {shuffled} (rounding), so z and all weights stay. The "

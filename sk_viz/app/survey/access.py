@@ -8,12 +8,17 @@ typed before: a link from elsewhere must not choose what is read here.
 from __future__ import annotations
 
 import ipaddress
+import shutil
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
 
+from sk_viz.app.survey.view import EXAMPLE
 from sk_viz.errors import PictureError
+from sk_viz.paths import models_dir
 from sk_viz.surveys.shelf import find, stored_surveys
 from sk_viz.surveys.store import Store
 
@@ -82,6 +87,8 @@ def at_hand(name: str) -> SurveyAtHand:
     Raises:
         PictureError: there is none.
     """
+    if name == EXAMPLE:
+        return SurveyAtHand(name, _example())
     if on_loopback() and name in _typed:
         folder = Path(name)
         if not Store(folder).exists:
@@ -90,6 +97,14 @@ def at_hand(name: str) -> SurveyAtHand:
             )
         return SurveyAtHand(name, folder)
     return SurveyAtHand(name, find(name).survey)
+
+
+@cache
+def _example() -> Path:
+    """A copy of the survey behind the bundled model's card, since a report is written beside it."""
+    folder = Path(tempfile.mkdtemp(prefix="sk-viz-example-")) / "survey"
+    shutil.copytree(models_dir() / "sknet_tiny" / "survey", folder)
+    return folder
 
 
 def open_folder(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from sk_viz.app.shared import controls, shell
-from sk_viz.app.state.settings import Settings, change, current, write_address
+from sk_viz.app.state.settings import Look, Settings, change, current, write_address
 from sk_viz.app.survey.access import (
     SurveyAtHand,
     at_hand,
@@ -21,13 +21,13 @@ from sk_viz.app.survey.access import (
 from sk_viz.app.survey.report import report
 from sk_viz.app.survey.runs import SurveyRun, SurveyRuns
 from sk_viz.app.survey.start import NewSurvey, new_survey
-from sk_viz.app.survey.view import NEW, SurveyView
+from sk_viz.app.survey.view import EXAMPLE, NEW, SurveyView
 from sk_viz.errors import PictureError
+from sk_viz.language import gettext as _
 from sk_viz.surveys.shelf import StoredSurvey, done_and_total, find, sweep_shelf
 from sk_viz.types import Progress
 from sk_viz.version import __version__
 
-QUESTION = "Is it true of many pictures?"
 WATCH = 1.0  # seconds between two looks at a run
 
 
@@ -41,14 +41,15 @@ def runs() -> SurveyRuns:
 def page() -> None:
     """Draw the page."""
     _page()
-    st.caption(f"SK-Viz {__version__}")  # here is no sidebar to say it
+    if not current(Look).embed:
+        st.caption(f"SK-Viz {__version__}")  # here is no sidebar to say it
 
 
 def _page() -> None:
     shell.begin()
     view = current(SurveyView)
     settings = current(Settings)
-    shell.question(QUESTION)
+    shell.question(_("Is it true of many pictures?"))
     _choice(view)
     write_address(Settings, SurveyView, NewSurvey)
     if refused := st.session_state.pop("survey.refused", ""):
@@ -58,9 +59,11 @@ def _page() -> None:
         if started is not None:
             _begin(started)
         st.info(
-            "Every picture is swept at the scales, and each unit's change from 1.0× gets an "
-            "effect size and a 95 % interval: over all pictures, by class, and beside the blur "
-            "control.",
+            _(
+                "Every picture is swept over the scales. Each unit's change from 1.0× gets an "
+                "effect size and a 95 % interval: over all pictures, per class, and beside the "
+                "blur control."
+            ),
             icon=":material/monitoring:",
         )
         return
@@ -92,22 +95,28 @@ def _begin(stored: StoredSurvey) -> None:
 def _choice(view: SurveyView) -> None:
     which, other = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
     running = [name for name in st.session_state.get("survey.opened", []) if runs().of(name)]
-    names = list(dict.fromkeys([NEW, *running, *surveys_at_hand(), view.survey]))
+    names = list(dict.fromkeys([EXAMPLE, NEW, *running, *surveys_at_hand(), view.survey]))
     with which:
         st.selectbox(
-            "Survey",
+            _("Survey"),
             names,
-            format_func=lambda name: name or "A new survey",
+            format_func=_title,
             **controls.bound("survey.which", view.survey, SurveyView, "survey"),
         )
     if on_loopback():
-        with other, st.popover("Open a folder", icon=":material/folder_open:"):
+        with other, st.popover(_("Open a folder"), icon=":material/folder_open:"):
             st.text_input(
-                "Folder of a survey",
+                _("Folder of a survey"),
                 key="survey.folder",
-                placeholder="what was given to sk-viz survey with --out",
+                placeholder=_("the folder given to sk-viz survey with --out"),
                 on_change=_open_folder,
             )
+
+
+def _title(name: str) -> str:
+    if name == EXAMPLE:
+        return _("Example: the 254 photographs of the bundled model's card")
+    return name or _("A new survey")
 
 
 def _open_folder() -> None:
@@ -132,29 +141,38 @@ def _watch(run: SurveyRun) -> None:
     progress = run.progress
     if progress is None:
         ahead = runs().ahead_of(run)
-        text = f"Waits: {ahead} before it" if ahead else "Loading the model and the pictures …"
+        text = _("Loading the model and the pictures …")
+        if ahead:
+            text = _("Waiting for {count} other surveys").format(count=ahead)
         st.progress(0.0, text=text)
     else:
-        text = f"{progress.done:,} of {progress.total:,} pictures"
+        parts = [
+            _("{done} of {total} pictures").format(
+                done=f"{progress.done:,}", total=f"{progress.total:,}"
+            )
+        ]
         if progress.rate:
-            text += f" · {progress.rate:.1f} a second"
+            parts.append(_("{rate} per second").format(rate=f"{progress.rate:.1f}"))
         if progress.seconds_left is not None:
-            text += f" · {_duration(progress.seconds_left)} left"
+            parts.append(_("{time} left").format(time=_duration(progress.seconds_left)))
         if progress.unreadable:
-            text += f" · {progress.unreadable:,} unreadable"
-        st.progress(progress.done / max(progress.total, 1), text=text)
-    st.button("Stop", key="survey.stop", icon=":material/stop:", on_click=run.stop)
+            parts.append(_("{count} unreadable").format(count=f"{progress.unreadable:,}"))
+        st.progress(progress.done / max(progress.total, 1), text=" · ".join(parts))
+    st.button(_("Stop"), key="survey.stop", icon=":material/stop:", on_click=run.stop)
     st.caption(
-        "It runs on when this page is closed. What is measured is stored; you can stop and resume."
+        _(
+            "It continues when this page is closed. What has been measured is stored: you can stop "
+            "and resume."
+        )
     )
 
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return _("{count} s").format(count=f"{seconds:.0f}")
     if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+        return _("{count} min").format(count=f"{seconds / 60:.0f}")
+    return _("{count} h").format(count=f"{seconds / 3600:.1f}")
 
 
 def _unfinished(stored: StoredSurvey | None, run: SurveyRun | None, done: int, total: int) -> None:
@@ -164,11 +182,15 @@ def _unfinished(stored: StoredSurvey | None, run: SurveyRun | None, done: int, t
     if total and done >= total:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        far = f"{done:,} of {total:,} pictures are stored" if total else "nothing is stored yet"
-        st.info(f"Not finished: {far}.", icon=":material/pause:")
+        text = _("Not finished: nothing is stored yet.")
+        if total:
+            text = _("Not finished: {done} of {total} pictures are stored.").format(
+                done=f"{done:,}", total=f"{total:,}"
+            )
+        st.info(text, icon=":material/pause:")
         if stored is not None:
             st.button(
-                "Resume",
+                _("Resume"),
                 key="survey.go_on",
                 icon=":material/play_arrow:",
                 on_click=_go_on,
@@ -182,18 +204,16 @@ def _go_on(stored: StoredSurvey) -> None:
 
 def _deletion(stored: StoredSurvey) -> None:
     """A button that asks, and under it the one that deletes."""
-    with st.popover("Delete", type="tertiary", icon=":material/delete:"):
-        own = (
-            "The pictures stay where they are."
-            if stored.request.source
-            else ("The pictures that were uploaded for it go too.")
+    with st.popover(_("Delete"), type="tertiary", icon=":material/delete:"):
+        text = _("Delete **{name}**, its results and its report? This cannot be undone.").format(
+            name=stored.name
         )
-        st.markdown(
-            f"Delete **{stored.name}**, its results and its report? They cannot be brought back. "
-            f"{own}"
-        )
+        own = _("The pictures stay where they are.")
+        if not stored.asked.source:
+            own = _("The pictures that were uploaded for it are deleted as well.")
+        st.markdown(f"{text} {own}")
         st.button(
-            "Delete for good",
+            _("Delete permanently"),
             key="survey.delete",
             type="primary",
             icon=":material/delete_forever:",
@@ -210,20 +230,20 @@ def _delete(stored: StoredSurvey) -> None:
         return
     forget(stored.name)
     change(SurveyView, survey=NEW, seen=0.0)
-    st.toast(f"{stored.name} is deleted.", icon=":material/delete:")
+    st.toast(_("{name} was deleted.").format(name=stored.name), icon=":material/delete:")
 
 
 def _data(survey: SurveyAtHand) -> dict[str, Any]:
     """The report's numbers, worked out once for as much as is stored."""
     from sk_viz.publish.report import make_report
 
-    def work(_: Progress) -> dict[str, Any]:
+    def work(_report: Progress) -> dict[str, Any]:
         try:
             return dict(make_report(survey.folder).data)
         except OSError as error:
             raise PictureError(
                 f"The report cannot be written beside the survey ({error.strerror or error}): "
-                "copy the survey to a folder that can be written."
+                "copy the survey to a writable folder."
             ) from error
 
-    return shell.result(("survey.report", *survey.stamp), "Working out the effects", work)
+    return shell.result(("survey.report", *survey.stamp), _("Computing the effects"), work)

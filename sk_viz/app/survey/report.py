@@ -13,12 +13,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
-from sk_viz.app.shared import controls, identity, shell
+from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.survey.access import SurveyAtHand
 from sk_viz.app.survey.coverage import draw_coverage
 from sk_viz.app.survey.view import SurveyView
+from sk_viz.figures.screen.grid import signed
 from sk_viz.figures.screen.style import scale_label
 from sk_viz.figures.screen.survey import at, effect_forest, rising_forest
+from sk_viz.language import gettext as _
 from sk_viz.surveys.coverage import survey_coverage
 from sk_viz.surveys.store import RECORD, Store
 
@@ -29,7 +31,7 @@ def report(survey: SurveyAtHand, data: Mapping[str, Any], view: SurveyView) -> N
     """Draw it: the answer, the units, the classes, and the files."""
     changes = data["changes"]
     if not changes:
-        st.info("Effects need at least two pictures and a scale besides 1.0.")
+        st.info(_("Effects need at least two pictures and a scale besides 1.0."))
         draw_coverage(survey_coverage(Store(survey.folder)))
         _files(survey, data)
         return
@@ -41,7 +43,7 @@ def report(survey: SurveyAtHand, data: Mapping[str, Any], view: SurveyView) -> N
     answer, which, files = st.columns([5, 1.4, 1], gap="medium", vertical_alignment="center")
     with which:
         st.segmented_control(
-            f"Scale ({protocol})",
+            _("Scale ({protocol})").format(protocol=terms.protocol(protocol)),
             scales,
             format_func=scale_label,
             required=True,
@@ -55,27 +57,31 @@ def report(survey: SurveyAtHand, data: Mapping[str, Any], view: SurveyView) -> N
     effect, share = st.columns([1.5, 1], gap="medium")
     chart: dict[str, Any] = {"theme": None, "config": {"displayModeBar": False}}
     with effect:
-        st.markdown("**How strongly each unit changes**")
+        st.markdown(_("**How strongly each unit changes**"), help=terms.definition("95 % interval"))
         st.plotly_chart(
             effect_forest(changes, data["controlled"], units, seen, protocol, ink),
             key="survey.effect",
-            alt=f"Cohen's d of every unit's change at {seen:g}x with its 95 % interval; the "
-            "numbers stand in report.json.",
+            alt=_(
+                "Cohen's d of every unit's change at {scale} with its 95 % interval. The numbers "
+                "are in report.json."
+            ).format(scale=scale_label(seen)),
             **chart,
         )
     with share:
-        st.markdown("**In how many pictures**")
+        st.markdown(_("**In how many pictures**"))
         st.plotly_chart(
             rising_forest(changes, units, seen, protocol, ink),
             key="survey.rising",
-            alt="Share of pictures in which each unit turns to the larger kernel.",
+            alt=_("Share of pictures in which each unit shifts towards the larger kernel."),
             **chart,
         )
     st.caption(
-        "Changes are paired by picture; lines are 95 % intervals (bootstrap over pictures, Wilson "
-        "for shares). Blur takes away the detail that such a zoom would lose and leaves the size: "
-        "what zoom does beyond it is zoom minus blur. Right of the middle a unit turns to its "
-        "larger kernel."
+        _(
+            "Changes are paired by picture. Lines are 95 % intervals (bootstrap over pictures, "
+            "Wilson for shares). Blur removes only the detail such a zoom would lose, so zoom "
+            "minus blur is what size adds. Right of the middle a unit shifts towards its larger "
+            "kernel."
+        )
     )
     _classes(data, protocol, seen, units)
     _about(survey, data)
@@ -87,23 +93,32 @@ def _answer(data: Mapping[str, Any], protocol: str, scale: float) -> str:
     up, down = _sure(rows)
     rest = len(rows) - up - down
     strongest = max(rows, key=lambda row: abs(row["d"] or 0.0))
-    text = (
-        f"From 1.0× to {scale_label(scale)} {protocol}, over {data['readable']:,} pictures, "
-        f"**{up} of {len(rows)} units turn to the larger kernel**, {down} to the smaller"
-        f"{f' and {rest} cannot be told' if rest else ''}."
+    text = _(
+        "From 1.0× to {scale} ({protocol}), over {pictures} pictures, **{up} of {count} units "
+        "shift towards the larger kernel**, {down} towards the smaller."
+    ).format(
+        scale=scale_label(scale),
+        protocol=terms.protocol(protocol),
+        pictures=f"{data['readable']:,}",
+        up=up,
+        count=len(rows),
+        down=down,
     )
+    if rest:
+        text += " " + _("{count} show no clear direction.").format(count=rest)
     if strongest["d"] is not None:
-        text += (
-            f" Strongest: {strongest['unit']}, d {_signed(strongest['d'], 2)}, "
-            f"change {_signed(strongest['change'], 4)}."
+        text += " " + _("Strongest: {unit}, d = {d}, change {change}.").format(
+            unit=strongest["unit"],
+            d=signed(strongest["d"], 2),
+            change=signed(strongest["change"], 4),
         )
     beyond = list(at(data["controlled"], scale).values()) if protocol == "zoom" else []
     if beyond:
         more, less = _sure(beyond)
-        text += (
-            f" Beyond what blur alone does, the larger kernel gains in {more} and the smaller in "
-            f"{less}."
-        )
+        text += " " + _(
+            "Beyond what blur alone does, the larger kernel gains in {more} units and the smaller "
+            "in {less}."
+        ).format(more=more, less=less)
     return text
 
 
@@ -114,21 +129,21 @@ def _sure(rows: list[Mapping[str, Any]]) -> tuple[int, int]:
     return up, len(sure) - up
 
 
-def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
-
-
 def _classes(data: Mapping[str, Any], protocol: str, scale: float, units: list[str]) -> None:
     condition = f"{protocol} {scale:g}"
     rows = [
-        {"class": row["label"], "pictures": row["n"]} | row["changes"][condition]
+        {_("class"): row["label"], _("pictures"): row["n"]} | row["changes"][condition]
         for row in data["classes"]
         if condition in row["changes"]
     ]
     if not rows:
         return
-    table = pd.DataFrame(rows).sort_values("pictures", ascending=False, kind="stable")
-    st.markdown(f"**Class by class** Mean change at {scale_label(scale)} {protocol}")
+    table = pd.DataFrame(rows).sort_values(_("pictures"), ascending=False, kind="stable")
+    st.markdown(
+        _("**Per class**: mean change at {scale} ({protocol})").format(
+            scale=scale_label(scale), protocol=terms.protocol(protocol)
+        )
+    )
     formats = {unit: st.column_config.NumberColumn(format="%+.4f") for unit in units}
     st.dataframe(
         table,
@@ -142,31 +157,39 @@ def _classes(data: Mapping[str, Any], protocol: str, scale: float, units: list[s
 def _about(survey: SurveyAtHand, data: Mapping[str, Any]) -> None:
     record = data["record"]
     split = any(unit["split_input"] for unit in Store(survey.folder).header()["units"])
-    conditions = (
-        f"{', '.join(record['protocols'])} at {', '.join(map(scale_label, record['scales']))}"
+    conditions = _("{protocols} at {scales}").format(
+        protocols=", ".join(map(terms.protocol, record["protocols"])),
+        scales=", ".join(map(scale_label, record["scales"])),
     )
-    note = (
-        f"{record['model_note']} {data['readable']:,} pictures under {conditions}, "
-        f"{data['labelled']:,} with a class that the model knows. {data['tests']:,} tests, "
-        "corrected by Holm."
+    more = _(
+        "{count} pictures under {conditions}, {labelled} with a class that the model knows. "
+        "{tests} tests, corrected by Holm's method."
+    ).format(
+        count=f"{data['readable']:,}",
+        conditions=conditions,
+        labelled=f"{data['labelled']:,}",
+        tests=f"{data['tests']:,}",
     )
     badges = identity.marks(record["model_kind"], split=split)
-    st.markdown(identity.brief(record["model"], note, badges))
-    draw_coverage(survey_coverage(Store(survey.folder)))
+    st.markdown(f"{identity.brief(record['model'], record['model_note'], badges)} :small[{more}]")
+    if data["unreadable_count"]:
+        title = _("Could not be read: {count}").format(count=f"{data['unreadable_count']:,}")
+        with st.expander(title):
+            st.dataframe(pd.DataFrame(data["unreadable"]), hide_index=True)
 
 
 def _files(survey: SurveyAtHand, data: Mapping[str, Any]) -> None:
-    with st.popover("Download", icon=":material/download:"):
+    with st.popover(_("Download"), icon=":material/download:"):
         for label, work, name, mime in (
             (
-                "Report, HTML",
+                _("Report, HTML"),
                 (survey.folder / "report.html").read_bytes,
                 "report.html",
                 "text/html",
             ),
-            ("Report, JSON", partial(_json, data), "report.json", "application/json"),
+            (_("Report, JSON"), partial(_json, data), "report.json", "application/json"),
             (
-                "All rows, parquet",
+                _("All rows, Parquet"),
                 partial(_parquet, survey.folder),
                 "survey.parquet",
                 "application/vnd.apache.parquet",

@@ -10,16 +10,18 @@ from typing import Any
 
 import streamlit as st
 
-from sk_viz.app.shared import controls, shell, terms
+from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.state.address import in_address, number
 from sk_viz.app.state.settings import UPLOAD, Settings, current
 from sk_viz.app.survey.access import on_loopback
 from sk_viz.datasets.opening import open_dataset
 from sk_viz.errors import ModelError, PictureError, ScaleError
+from sk_viz.language import gettext as _
+from sk_viz.language import mark
 from sk_viz.pictures import PROTOCOLS, check_scales, parse_scales
 from sk_viz.surveys.shelf import PICTURES, StoredSurvey, SurveyRequest, keep, new_folder
 
-ZIP, FOLDER = "Upload a zip", "A folder here"
+ZIP, FOLDER = mark("Upload a ZIP file"), mark("A folder on this machine")
 MAX_SCALES = 11
 MAX_ZIP_BYTES = 200 * 2**20
 MAX_PICTURES = 5000
@@ -28,7 +30,7 @@ MAX_PICTURES = 5000
 def _read_protocols(text: str) -> tuple[str, ...]:
     chosen = tuple(dict.fromkeys(text.split(",")))
     if any(one not in PROTOCOLS for one in chosen):
-        raise ValueError(f"choose of {', '.join(PROTOCOLS)}")
+        raise ValueError(f"choose from {', '.join(PROTOCOLS)}")
     return chosen
 
 
@@ -39,7 +41,7 @@ class NewSurvey:
     Attributes:
         protocols: each once.
         scales: as on the command line.
-        limit: measure at most N pictures, 0 for all.
+        limit: use at most this many pictures, 0 for all.
     """
 
     protocols: tuple[str, ...] = in_address(
@@ -54,11 +56,11 @@ def new_survey(settings: Settings) -> StoredSurvey | None:
     form = current(NewSurvey)
     pictures, asked = st.columns([1.2, 1], gap="large")
     with pictures:
-        given = asked_pictures("survey", "they are deleted afterwards")
+        given = asked_pictures("survey", _("they are deleted afterwards"))
     with asked:
         _conditions(settings, form)
     if not st.button(
-        "Start",
+        _("Start"),
         key="survey.start",
         type="primary",
         icon=":material/play_arrow:",
@@ -66,7 +68,7 @@ def new_survey(settings: Settings) -> StoredSurvey | None:
     ):
         return None
     try:
-        with st.spinner("Looking at the pictures …"):
+        with st.spinner(_("Reading the pictures …")):
             return _stored(given, settings, form)
     except (PictureError, ModelError, ScaleError) as error:
         shell.tell(str(error))
@@ -83,23 +85,34 @@ def asked_pictures(key: str, kept: str) -> Any:
     how = ZIP
     if on_loopback():
         how = st.segmented_control(
-            "Pictures", (ZIP, FOLDER), default=ZIP, required=True, key=f"{key}.how"
+            _("Pictures"),
+            (ZIP, FOLDER),
+            format_func=_,
+            default=ZIP,
+            required=True,
+            key=f"{key}.how",
         )
     if how == FOLDER:
         path = st.text_input(
-            "Folder or file",
+            _("Folder or file"),
             key=f"{key}.source",
             placeholder="/path/to/pictures",
-            help="Pictures, one folder per class, a zip or tar, parquet, or a CSV list of paths "
-            "and labels.",
+            help=_(
+                "Pictures, one folder per class, a ZIP or TAR file, Parquet, or a CSV list of "
+                "paths and labels."
+            ),
         )
-        st.caption("It is read where it lies; nothing in it is changed.")
+        st.caption(_("It is read in place; nothing in it is changed."))
         return path.strip() or None
     most = min(MAX_ZIP_BYTES // 2**20, int(st.get_option("server.maxUploadSize")))
-    given = st.file_uploader("Zip of pictures", ["zip"], key=f"{key}.zip", max_upload_size=most)
+    given = st.file_uploader(
+        _("ZIP file of pictures"), ["zip"], key=f"{key}.zip", max_upload_size=most
+    )
     st.caption(
-        f"One folder per class gives statistics by class. Up to {MAX_PICTURES:,} pictures and "
-        f"{most} MB; {kept}."
+        _(
+            "One folder per class gives statistics per class. At most {pictures} pictures and "
+            "{size} MB; {kept}."
+        ).format(pictures=f"{MAX_PICTURES:,}", size=most, kept=kept)
     )
     return given
 
@@ -127,30 +140,33 @@ def store_zip(data: bytes, file: Path) -> None:
 def _conditions(settings: Settings, form: NewSurvey) -> None:
     known = shell.model_ids()
     st.selectbox(
-        "Model",
+        _("Model"),
         list(dict.fromkeys([*known, settings.model])),
-        format_func=lambda name: f"{name} · {known[name]}" if name in known else name,
+        format_func=lambda name: (
+            f"{name} · {identity.kind(known[name])}" if name in known else name
+        ),
         **controls.bound("survey.model", settings.model, Settings, "model"),
     )
     st.pills(
-        "Protocols",
+        _("Protocols"),
         PROTOCOLS,
+        format_func=terms.protocol,
         selection_mode="multi",
         help=terms.protocol_help(),
         **controls.bound("survey.protocols", list(form.protocols), NewSurvey, "protocols"),
     )
     scales, limit = st.columns(2, gap="medium")
     scales.text_input(
-        "Scales",
-        help="Such as 1,1.5,2 or 1:2:5; 1 is what changes are measured against.",
+        _("Scales"),
+        help=_("For example 1,1.5,2 or 1:2:5. Changes are measured from scale 1."),
         **controls.bound("survey.scales", form.scales, NewSurvey, "scales"),
     )
     limit.number_input(
-        "At most",
+        _("At most"),
         0,
         10**7,
         step=100,
-        help="Evenly spread over the pictures; 0 for all.",
+        help=_("Number of pictures, evenly spread over all; 0 for all."),
         **controls.bound("survey.limit", form.limit, NewSurvey, "limit"),
     )
 
@@ -163,13 +179,16 @@ def _stored(given: Any, settings: Settings, form: NewSurvey) -> StoredSurvey:
     """
     scales = tuple(sorted(set(parse_scales(form.scales))))
     if len(scales) > MAX_SCALES:
-        raise ScaleError(f"{len(scales)} scales were given: a survey takes {MAX_SCALES} here.")
+        raise ScaleError(
+            f"{len(scales)} scales are too many: use at most {MAX_SCALES} in a survey."
+        )
     if not form.protocols:
-        raise ScaleError("No protocol is chosen: choose zoom, and blur beside it.")
+        raise ScaleError("No protocol is chosen: choose zoom, with blur as its control.")
     if settings.model == UPLOAD:
-        # A survey runs on after the session, and after the server: it needs a model by name.
+        # A survey outlives the session, and after the server: it needs a model by name.
         raise ModelError(
-            "A checkpoint opened on the page is not kept: give its path to 'sk-viz survey --model'."
+            "A checkpoint opened on the page is not stored: pass its path to 'sk-viz survey "
+            "--model'."
         )
     model = shell.model(settings)
     for protocol in form.protocols:

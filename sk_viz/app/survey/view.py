@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sk_viz.app.state.address import in_address, number, write_number
 
 NEW = ""
+EXAMPLE = "example"  # what the page opens with: a survey that is done
 
 
 @dataclass(frozen=True)
@@ -14,9 +15,9 @@ class SurveyView:
     """What this page alone chooses.
 
     Attributes:
-        survey: the name of a kept one, the folder of another, or ``NEW``.
+        survey: the name of a kept one, the folder of another, ``EXAMPLE``, or ``NEW``.
         seen: the scale that is looked at, 0 for the largest.
     """
 
-    survey: str = in_address(NEW, "survey", str)
+    survey: str = in_address(EXAMPLE, "survey", str)
     seen: float = in_address(0.0, "seen", number(0, 64), write_number)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from sk_viz.app.shared import controls, identity, shell, terms
+from sk_viz.app.shared import controls, identity, shell
 from sk_viz.app.shared.downloads import file_stem, table_parquet
 from sk_viz.app.shared.scene import File, download
 from sk_viz.app.state.address import in_address, number
@@ -27,7 +27,6 @@ from sk_viz.figures.screen.grid import signed
 from sk_viz.figures.screen.style import scale_label, share_label
 from sk_viz.figures.screen.worth import accuracy_lines
 from sk_viz.language import gettext as _
-from sk_viz.language import ngettext
 from sk_viz.pictures import check_scales, parse_scales
 from sk_viz.spreadsheets import to_csv
 from sk_viz.types import Progress

@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 from sk_viz.figures.screen.overlay import common_limit
 from sk_viz.figures.screen.picture import picture_panel, sign_scale
 from sk_viz.figures.screen.style import Ink, styled
+from sk_viz.language import gettext as _
 
 CURVES_HEIGHT = 236
 
@@ -67,7 +68,10 @@ def attribution_panel(
         zmax=limit,
         colorscale=sign_scale(signed),
         showscale=False,
-        hovertemplate=f"column %{{x}}, row %{{y}}<br>%{{z:+.2e}} of {of}<extra></extra>",
+        hovertemplate=_("column {x}, row {y}").format(x="%{x}", y="%{y}")
+        + "<br>"
+        + _("{value} of {what}").format(value="%{z:+.2e}", what=of)
+        + "<extra></extra>",
     )
     return figure
 
@@ -88,8 +92,8 @@ def faithfulness_curves(pairs: Sequence[CurvePair], axis: str, ink: Ink) -> go.F
         horizontal_spacing=0.06,
     )
     for column, pair in enumerate(pairs, start=1):
-        lines = [(scores, ink.faint, 1.0, "random maps") for scores in pair.random]
-        lines.append((pair.scores, ink.text, 2.4, "this map"))
+        lines = [(scores, ink.faint, 1.0, _("random maps")) for scores in pair.random]
+        lines.append((pair.scores, ink.text, 2.4, _("this map")))
         for number, (scores, colour, width, name) in enumerate(lines):
             figure.add_scatter(
                 x=pair.shares,
@@ -99,7 +103,9 @@ def faithfulness_curves(pairs: Sequence[CurvePair], axis: str, ink: Ink) -> go.F
                 name=name,
                 legendgroup=name,
                 showlegend=column == 1 and number in (0, len(lines) - 1),
-                hovertemplate=f"{name}<br>%{{x:.0%}} of the pixels: %{{y:.4f}}<extra></extra>",
+                hovertemplate=f"{name}<br>"
+                + _("{share} of the pixels: {value}").format(share="%{x:.0%}", value="%{y:.4f}")
+                + "<extra></extra>",
                 row=1,
                 col=column,
             )
@@ -108,7 +114,7 @@ def faithfulness_curves(pairs: Sequence[CurvePair], axis: str, ink: Ink) -> go.F
         tickformat=".0%",
         tickvals=[0, 0.25, 0.5, 0.75],
         ticklen=3,
-        title={"text": "share of the pixels", "standoff": 4},
+        title={"text": _("share of the pixels"), "standoff": 4},
     )
     figure.update_yaxes(nticks=5, tickformat="~g")
     figure.update_yaxes(title={"text": axis, "standoff": 8}, col=1)

@@ -24,6 +24,7 @@ from sk_viz.figures.screen.style import (
     scale_label,
     side_by_side,
 )
+from sk_viz.language import gettext as _
 
 Order = Literal["sorted", "averaged"]
 
@@ -103,15 +104,16 @@ def channel_curves(
             "mode": "lines+markers" if order == "averaged" else "lines",
             "marker": {"size": 5},
             "line": {"color": colour, "width": 1.8},
-            "hovertemplate": f"{scale_label(scale)} · %{{x:.0f}}<br>weight %{{y:.4f}}"
-            "<extra></extra>",
+            "hovertemplate": f"{scale_label(scale)} · %{{x:.0f}}<br>"
+            + _("weight {value}").format(value="%{y:.4f}")
+            + "<extra></extra>",
         }
         for scale, colour in zip(scales, colours, strict=True)
     ]
     shown = [scales[0], scales[-1]] if len(scales) > 1 else [scales[0]]
     edges = _edges(table[list(shown)].to_numpy())
     for scale in shown:
-        counts, _ = np.histogram(table[scale].to_numpy(), bins=edges)
+        counts = np.histogram(table[scale].to_numpy(), bins=edges)[0]
         colour = colours[scales.index(scale)]
         traces.append(
             {
@@ -123,14 +125,16 @@ def channel_curves(
                 "orientation": "h",
                 "marker": {"color": colour, "opacity": 0.6, "line": {"width": 0}},
                 "showlegend": False,
-                "hovertemplate": f"{scale_label(scale)}: %{{x}} channels<br>weight about "
-                "%{y:.3f}<extra></extra>",
+                "hovertemplate": _("{scale}: {count} channels, weight about {value}").format(
+                    scale=scale_label(scale), count="%{x}", value="%{y:.3f}"
+                )
+                + "<extra></extra>",
             }
         )
     what = (
-        f"channels, sorted at {scale_label(float(table.columns[0]))}"
+        _("channels, sorted at {scale}").format(scale=scale_label(float(table.columns[0])))
         if order == "sorted"
-        else f"channel (means of {AVERAGED} successive ones)"
+        else _("channel (means of {count} successive ones)").format(count=AVERAGED)
     )
     left, right = side_by_side([0.78, 0.22], 0.02)
     half = {
@@ -141,9 +145,9 @@ def channel_curves(
     }
     layout = look(ink, HEIGHT) | {
         "xaxis": axis(ink, what, 4) | {"domain": left, "nticks": 6, "ticklen": 3},
-        "xaxis2": axis(ink, "channels", 4)
+        "xaxis2": axis(ink, _("channels"), 4)
         | {"domain": right, "anchor": "y2", "nticks": 3, "ticklen": 3, "rangemode": "tozero"},
-        "yaxis": axis(ink, f"weight of {kernel}", 8) | {"nticks": 6},
+        "yaxis": axis(ink, _("weight of {kernel}").format(kernel=kernel), 8) | {"nticks": 6},
         "yaxis2": axis(ink) | {"anchor": "x2", "matches": "y", "showticklabels": False},
         "shapes": [
             half | {"xref": "x domain", "yref": "y"},

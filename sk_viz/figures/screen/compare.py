@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sk_viz.figures.screen.map import difference_map
-from sk_viz.figures.screen.style import Ink, kernel_label, scale_label, styled
+from sk_viz.figures.screen.style import Ink, scale_label, styled
+from sk_viz.language import gettext as _
 
 LINES_HEIGHT = 220  # pixels
 
@@ -36,62 +36,6 @@ def apart(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def side_map(
-    differences: pd.DataFrame,
-    ink: Ink,
-    *,
-    reach: float,
-    kernels: tuple[int, int],
-    unit: str | None,
-    scale: float,
-    protocol: str,
-) -> go.Figure:
-    """One side's map unit x scale, with full colour at a given value.
-
-    Args:
-        differences: scale, unit, stage, block, difference.
-        ink: of the page.
-        reach: the value of full colour, the same on both sides.
-        kernels: smallest and largest.
-        unit: the row to mark.
-        scale: the column to mark.
-        protocol: what the scale is a scale of.
-    """
-    figure = difference_map(
-        differences, ink, kernels=kernels, unit=unit, scale=scale, protocol=protocol
-    )
-    smallest, largest = (kernel_label(kernel) for kernel in kernels)
-    return _reaching(figure, reach, smallest, largest)
-
-
-def apart_map(
-    table: pd.DataFrame,
-    ink: Ink,
-    *,
-    kernels: tuple[int, int],
-    unit: str | None,
-    scale: float,
-) -> go.Figure:
-    """Where the second side leans towards another kernel than the first.
-
-    Args:
-        table: of :func:`apart`.
-        ink: of the page.
-        kernels: smallest and largest.
-        unit: the row to mark.
-        scale: the column to mark.
-    """
-    figure = difference_map(
-        table, ink, kernels=kernels, unit=unit, scale=scale, protocol="both sides"
-    )
-    smallest, largest = (kernel_label(kernel) for kernel in kernels)
-    figure.update_traces(
-        hovertemplate="%{customdata[0]} at %{customdata[1]:.3~f}×<br>B − A %{text}<extra></extra>",
-        selector={"type": "scatter"},
-    )
-    return _reaching(figure, common_reach(table), f"B to {smallest}", f"B to {largest}")
-
-
 def side_lines(sides: Sequence[tuple[str, pd.DataFrame]], ink: Ink, *, scale: float) -> go.Figure:
     """The mean difference of each stage on both sides, for networks of other units.
 
@@ -100,13 +44,13 @@ def side_lines(sides: Sequence[tuple[str, pd.DataFrame]], ink: Ink, *, scale: fl
         ink: of the page.
         scale: where to stand the guide.
     """
-    stages = sorted({int(stage) for _, table in sides for stage in table["stage"].unique()})
+    stages = sorted({int(stage) for _name, table in sides for stage in table["stage"].unique()})
     figure = make_subplots(
         rows=1,
         cols=len(stages),
         shared_yaxes=True,
         horizontal_spacing=0.03,
-        subplot_titles=[f"stage {stage}" for stage in stages],
+        subplot_titles=[_("stage {stage}").format(stage=stage) for stage in stages],
     )
     looks = ((ink.text, "solid"), (ink.muted, "dash"))
     for (name, table), (colour, dash) in zip(sides, looks, strict=True):
@@ -122,16 +66,18 @@ def side_lines(sides: Sequence[tuple[str, pd.DataFrame]], ink: Ink, *, scale: fl
                 showlegend=stage == first,
                 mode="lines+markers" if len(rows) == 1 else "lines",
                 line={"color": colour, "width": 2.2, "dash": dash},
-                hovertemplate=f"{name}, stage {stage}<br>%{{x:.3~f}}× %{{y:+.4f}}<extra></extra>",
+                hovertemplate=f"{name}, "
+                + _("stage {stage}").format(stage=stage)
+                + "<br>%{x:.3~f}× %{y:+.4f}<extra></extra>",
                 row=1,
                 col=stages.index(stage) + 1,
             )
     styled(figure, ink, LINES_HEIGHT)
-    scales = sorted({float(s) for _, table in sides for s in table["scale"]})
+    scales = sorted({float(s) for _name, table in sides for s in table["scale"]})
     ends = sorted({scales[0], scales[-1]})
     figure.update_xaxes(tickvals=ends, ticktext=[scale_label(s) for s in ends], ticklen=3)
     figure.update_yaxes(zeroline=True, zerolinecolor=ink.faint, tickformat="+.3~f", nticks=6)
-    figure.update_yaxes(title={"text": "mean difference", "standoff": 8}, col=1)
+    figure.update_yaxes(title={"text": _("mean difference"), "standoff": 8}, col=1)
     figure.add_vline(x=scale, line={"color": ink.faint, "width": 1}, layer="below")
     figure.update_annotations(font={"size": 12, "color": ink.muted}, yshift=-2)
     figure.update_layout(
@@ -144,26 +90,5 @@ def side_lines(sides: Sequence[tuple[str, pd.DataFrame]], ink: Ink, *, scale: fl
             "yanchor": "bottom",
             "font": {"size": 12, "color": ink.muted},
         },
-    )
-    return figure
-
-
-def _reaching(figure: go.Figure, reach: float, low: str, high: str) -> go.Figure:
-    """The figure with full colour at ``reach``, said so on its bar."""
-    reach = max(reach, 1e-9)
-    digits = 3 if reach < 0.01 else 2
-    figure.update_layout(
-        coloraxis={
-            "cmin": -reach,
-            "cmax": reach,
-            "colorbar": {
-                "tickvals": [-0.98 * reach, 0, 0.98 * reach],
-                "ticktext": [
-                    f"−{reach:.{digits}f}<br>{low}",
-                    "0",
-                    f"{high}<br>+{reach:.{digits}f}",
-                ],
-            },
-        }
     )
     return figure

@@ -14,6 +14,8 @@ import plotly.graph_objects as go
 from sk_viz.figures.palette import branch_colour
 from sk_viz.figures.screen.picture import picture_panel
 from sk_viz.figures.screen.style import Ink, kernel_label, scale_label, styled
+from sk_viz.language import gettext as _
+from sk_viz.language import mark
 
 LIGHT_OF_FIELD = (240, 228, 66)  # none of a branch's colours, and bright on the dark picture
 GROWTH_HEIGHT = 250
@@ -23,9 +25,9 @@ RIM = 0.02  # of what is shown: how far apart boxes are drawn that reach beyond 
 
 # Dash and label of the lines of growth, by the setting of the weights.
 _LOOKS = {
-    "held at 1.0x": ("dot", "weights of 1.0×, held"),
-    "held": ("dash", "weights of each scale, held"),
-    "free": ("solid", "gate free"),
+    "held at 1.0x": ("dot", mark("weights of 1.0×, frozen")),
+    "held": ("dash", mark("weights of each scale, frozen")),
+    "free": ("solid", mark("choice free")),
 }
 
 
@@ -88,14 +90,14 @@ def field_boxes(
     count = min(positions, MOST_PLACES)
     shares = [(i + 0.5) / count for i in range(count)]
     figure.add_scatter(
-        x=[x * side - 0.5 for _ in shares for x in shares],
-        y=[y * side - 0.5 for y in shares for _ in shares],
+        x=[x * side - 0.5 for _y in shares for x in shares],
+        y=[y * side - 0.5 for y in shares for _x in shares],
         customdata=[[x, y] for y in shares for x in shares],
         mode="markers",
         marker={"size": 12, "opacity": 0},
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
-        hovertemplate="look from here<extra></extra>",
+        hovertemplate=_("look from here") + "<extra></extra>",
     )
     figure.add_scatter(
         x=[place[0] * side - 0.5],
@@ -158,7 +160,10 @@ def field_panel(
         zmax=1,
         colorscale=[(0.0, f"rgba({colour},0)"), (1.0, f"rgba({colour},1)")],
         showscale=False,
-        hovertemplate="column %{x}, row %{y}<br>%{customdata:.2%} of the peak<extra></extra>",
+        hovertemplate=_("column {x}, row {y}").format(x="%{x}", y="%{y}")
+        + "<br>"
+        + _("{share} of the peak").format(share="%{customdata:.2%}")
+        + "<extra></extra>",
     )
     if peak > 0:
         figure.add_contour(
@@ -215,7 +220,8 @@ def field_growth_lines(
         title: of the definition, for the axis.
     """
     figure = go.Figure()
-    for weights, (dash, label) in _LOOKS.items():
+    for weights, (dash, name) in _LOOKS.items():
+        label = _(name)
         rows = table[table["weights"] == weights].sort_values("scale")
         free = weights == "free"
         figure.add_scatter(
@@ -234,7 +240,7 @@ def field_growth_lines(
     styled(figure, ink, GROWTH_HEIGHT)
     ticks = sorted({float(s) for s in table["scale"]})
     figure.update_xaxes(
-        title={"text": f"scale ({protocol})", "standoff": 4},
+        title={"text": _("scale ({protocol})").format(protocol=protocol), "standoff": 4},
         tickvals=ticks,
         ticktext=[scale_label(s) for s in ticks],
         ticklen=3,

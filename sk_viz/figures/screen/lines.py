@@ -20,6 +20,7 @@ from sk_viz.figures.screen.style import (
     scale_label,
     side_by_side,
 )
+from sk_viz.language import gettext as _
 from sk_viz.measures.sweep.changes import change_from_first
 
 HEIGHT = 162
@@ -59,22 +60,30 @@ def stage_lines(
             ink.muted if name == unit else ink.faint,
             1.0,
             "solid",
-            legend=None if place else "one unit",
+            legend=None if place else _("one unit"),
             group="units",
         )
     if control is not None:
         panels.line(
             _stage_changes(control),
             "difference",
-            "blur alone",
+            _("blur only"),
             ink.muted,
             1.8,
             "dash",
-            "blur alone",
+            _("blur only"),
         )
     moved = _stage_changes(differences)
-    panels.line(moved, "difference", protocol, ink.text, 2.4, "solid", f"stage, {protocol}")
-    title = f"change of {largest} − {smallest}"
+    panels.line(
+        moved,
+        "difference",
+        protocol,
+        ink.text,
+        2.4,
+        "solid",
+        _("stage, {protocol}").format(protocol=protocol),
+    )
+    title = _("change of {largest} − {smallest}").format(largest=largest, smallest=smallest)
     return panels.finish(title, scale, protocol)
 
 
@@ -98,7 +107,7 @@ def stage_branches(
     panels = _Panels([int(stage) for stage in sorted(stages["stage"].unique())], ink)
     kernels = sorted(int(kernel) for kernel in stages["kernel"].unique())
     for table, dash, width, suffix in (
-        (control, "dash", 1.6, " · blur alone"),
+        (control, "dash", 1.6, " · " + _("blur only")),
         (stages, "solid", 2.2, ""),
     ):
         if table is None:
@@ -114,9 +123,13 @@ def stage_branches(
                 branch_colour(branch, len(kernels)),
                 width,
                 dash,
-                legend=None if suffix and branch else name if not suffix else "dashed: blur alone",
+                legend=None
+                if suffix and branch
+                else name
+                if not suffix
+                else _("dashed: blur only"),
             )
-    return panels.finish("change of the weight", scale, protocol)
+    return panels.finish(_("change of the weight"), scale, protocol)
 
 
 def _stage_changes(differences: pd.DataFrame) -> pd.DataFrame:
@@ -167,8 +180,8 @@ class _Panels:
                     "showlegend": legend is not None and bool(stage == stages.min()),
                     "mode": "lines" if here.sum() > 1 else "markers",
                     "line": {"color": colour, "width": width, "dash": dash},
-                    "hovertemplate": f"stage {stage} · {name}<br>%{{x:.3~f}}× %{{y:+.3~g}}"
-                    "<extra></extra>",
+                    "hovertemplate": _("stage {stage}").format(stage=stage)
+                    + f" · {name}<br>%{{x:.3~f}}× %{{y:+.3~g}}<extra></extra>",
                 }
             )
 
@@ -201,7 +214,14 @@ class _Panels:
             }
             paper: dict[str, Any] = {"xref": "paper", "yref": "paper", "x": sum(domain) / 2, "y": 1}
             notes.append(
-                note(ink, f"stage {stage}", **paper, xanchor="center", yanchor="bottom", yshift=-2)
+                note(
+                    ink,
+                    _("stage {stage}").format(stage=stage),
+                    **paper,
+                    xanchor="center",
+                    yanchor="bottom",
+                    yshift=-2,
+                )
             )
             if scale is not None and first <= scale <= last:
                 guides.append(
@@ -220,7 +240,9 @@ class _Panels:
             "y": 0,
             "yanchor": "top",
         }
-        notes.append(note(ink, f"scale ({protocol})", **below, yshift=-17))
+        notes.append(
+            note(ink, _("scale ({protocol})").format(protocol=protocol), **below, yshift=-17)
+        )
         layout = look(ink, HEIGHT) | {
             **axes,
             "annotations": notes,

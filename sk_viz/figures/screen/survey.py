@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from sk_viz.figures.palette import LARGEST, SMALLEST
 from sk_viz.figures.screen.style import Ink, scale_label, share_label, styled
+from sk_viz.language import gettext as _
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -41,19 +42,25 @@ def effect_forest(
         ink: colours of what is not data.
     """
     figure = go.Figure()
-    series = [(protocol, at(changes, scale, protocol), "circle", True)]
+    series = [(_(protocol), at(changes, scale, protocol), "circle", True)]
     blurred = at(changes, scale, "blur") if protocol != "blur" else {}
     if blurred:
-        series.append(("blur alone", blurred, "circle-open", False))
+        series.append((_("blur only"), blurred, "circle-open", False))
     beyond = at(controlled, scale) if protocol == "zoom" else {}
     if beyond:
-        series.append(("zoom minus blur", beyond, "diamond", False))
+        series.append((_("zoom minus blur"), beyond, "diamond", False))
     for place, (name, rows, symbol, main) in enumerate(series):
         _points(figure, rows, units, place, len(series), name, symbol, main, "d", ink)
-    _frame(figure, units, ink, f"Cohen's d at {scale_label(scale)} against 1.0×", 0.0)
+    _frame(
+        figure,
+        units,
+        ink,
+        _("Cohen's d at {scale} against 1.0×").format(scale=scale_label(scale)),
+        0.0,
+    )
     for x, anchor, text, colour in (
-        (0.0, "left", "← smaller kernel", SMALLEST),
-        (1.0, "right", "larger kernel →", LARGEST),
+        (0.0, "left", _("← smaller kernel"), SMALLEST),
+        (1.0, "right", _("larger kernel →"), LARGEST),
     ):
         figure.add_annotation(
             x=x,
@@ -77,13 +84,13 @@ def rising_forest(
     Takes what :func:`effect_forest` takes.
     """
     figure = go.Figure()
-    series = [(protocol, at(changes, scale, protocol), "circle", True)]
+    series = [(_(protocol), at(changes, scale, protocol), "circle", True)]
     blurred = at(changes, scale, "blur") if protocol != "blur" else {}
     if blurred:
-        series.append(("blur alone", blurred, "circle-open", False))
+        series.append((_("blur only"), blurred, "circle-open", False))
     for place, (name, rows, symbol, main) in enumerate(series):
         _points(figure, rows, units, place, len(series), name, symbol, main, "rising", ink)
-    _frame(figure, units, ink, "pictures that turn to the larger kernel", 0.5)
+    _frame(figure, units, ink, _("pictures that shift towards the larger kernel"), 0.5)
     figure.update_xaxes(range=[-0.02, 1.02], tickformat=".0%")
     return figure
 
@@ -107,17 +114,17 @@ def _points(
         for y, unit in enumerate(units)
         if unit in rows and rows[unit][value] is not None
     ]
-    xs = [row[value] for _, row in shown]
-    ys = [y + (place - (count - 1) / 2) * _OFFSET for y, _ in shown]
-    intervals = [row[f"{value}_interval"] or (row[value], row[value]) for _, row in shown]
+    xs = [row[value] for _y, row in shown]
+    ys = [y + (place - (count - 1) / 2) * _OFFSET for y, _row in shown]
+    intervals = [row[f"{value}_interval"] or (row[value], row[value]) for _y, row in shown]
     colours = [
         (LARGEST if x > middle else SMALLEST)
         if main
-        else (ink.text if "minus" in name else ink.muted)
+        else (ink.text if symbol == "diamond" else ink.muted)
         for x in xs
     ]
     written = [
-        _written(row, value, interval) for (_, row), interval in zip(shown, intervals, strict=True)
+        _written(row, value, interval) for (_y, row), interval in zip(shown, intervals, strict=True)
     ]
     for x, y, interval, colour in zip(xs, ys, intervals, colours, strict=True):
         figure.add_shape(
@@ -141,7 +148,9 @@ def _points(
                 "color": colours,
                 "line": {"width": 1.6},
             },
-            customdata=[[row["unit"], text] for (_, row), text in zip(shown, written, strict=True)],
+            customdata=[
+                [row["unit"], text] for (_y, row), text in zip(shown, written, strict=True)
+            ],
             hovertemplate=f"<b>%{{customdata[0]}}</b> {name}<br>%{{customdata[1]}}<extra></extra>",
         )
     )
@@ -151,12 +160,21 @@ def _written(row: Mapping[str, Any], value: str, interval: Sequence[float]) -> s
     low, high = interval
     if value == "d":
         text = (
-            f"d {row['d']:+.2f}, 95 % {low:+.2f} to {high:+.2f}<br>"
-            f"change {row['change']:+.4f} in {row['n']:,} pictures"
+            _("d {d}, 95 % interval {low} to {high}").format(
+                d=f"{row['d']:+.2f}", low=f"{low:+.2f}", high=f"{high:+.2f}"
+            )
+            + "<br>"
+            + _("change {change} in {count} pictures").format(
+                change=f"{row['change']:+.4f}", count=f"{row['n']:,}"
+            )
         )
     else:
-        bounds = f"95 % {share_label(low)} to {share_label(high)}"
-        text = f"{share_label(row['rising'])} of {row['n']:,}, {bounds}"
+        text = _("{share} of {count}, 95 % interval {low} to {high}").format(
+            share=share_label(row["rising"]),
+            count=f"{row['n']:,}",
+            low=share_label(low),
+            high=share_label(high),
+        )
     return text.replace("-", "\N{MINUS SIGN}")
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sk_viz.app.learn.chinese import CHINESE
+from sk_viz.app.learn.english import ENGLISH
 from streamlit.testing.v1 import AppTest
 
 from sk_viz.app.learn import page as learn
 from sk_viz.app.learn import sidebar as learn_sidebar
-from sk_viz.app.learn.chinese import CHINESE
-from sk_viz.app.learn.english import ENGLISH
 from sk_viz.app.learn.facts import Walk, facts, strongest_place, telling_channel
 from sk_viz.app.learn.text import Text
 from sk_viz.app.shared import checkpoint, controls, identity

@@ -14,18 +14,17 @@ import numpy as np
 import streamlit as st
 
 import sk_viz
-from sk_viz.app import trust
 from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.shared.downloads import file_stem
 from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
 from sk_viz.app.state.address import in_address, one_of, word
 from sk_viz.app.state.settings import Look, Settings, change, current, refuse, write_address
+from sk_viz.app.why import trust
+from sk_viz.app.why.maps import Maps, is_saturated, named
 from sk_viz.errors import ModelError
 from sk_viz.figures.palette import AGAINST, FOR
 from sk_viz.figures.screen.attribution import (
-    CurvePair,
     attribution_panel,
-    faithfulness_curves,
     full_strength,
 )
 from sk_viz.figures.screen.grid import signed
@@ -37,7 +36,6 @@ from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.measures.attribution.attribute import Attribution
-    from sk_viz.measures.attribution.faithfulness import Faithfulness
     from sk_viz.measures.attribution.targets import Target
 
 ALL = "all"
@@ -55,23 +53,6 @@ class WhyView:
 
     by: str = in_address("integrated_gradients", "by", one_of(*METHODS))
     channel: str = in_address(ALL, "channel", word)
-
-
-@dataclass(frozen=True, eq=False)
-class Maps:
-    """What the page draws.
-
-    Attributes:
-        scene: what is explained, and of what.
-        choice: the map of the unit or of its channel.
-        answer: the map of the class.
-        keys: of both results.
-    """
-
-    scene: Scene
-    choice: Attribution
-    answer: Attribution
-    keys: tuple[Hashable, Hashable]
 
 
 def page() -> None:
@@ -101,7 +82,7 @@ def page() -> None:
     if current(Look).embed:
         return
     identity.line(maps.scene.model, maps.scene.picture)
-    _faithfulness(maps)
+    trust.ask(maps)
 
 
 def _choices(now: Scene) -> WhyView:
@@ -217,7 +198,7 @@ def _answer(maps: Maps) -> None:
             st.markdown(
                 _likeness(alike).format(
                     scale=scale_label(maps.scene.scale),
-                    choice=f"**{shell.plain(_named(maps.choice))}**",
+                    choice=f"**{shell.plain(named(maps.choice))}**",
                     name=f"**{shell.plain(maps.answer.text)}**",
                 )
                 + " "
@@ -250,13 +231,6 @@ def _likeness(alike: float) -> str:
     )
 
 
-def _named(one: Attribution) -> str:
-    unit, colon, channel = one.text.partition(":")
-    if not colon:
-        return unit
-    return _("{unit}, channel {channel}").format(unit=unit, channel=channel)
-
-
 def _panels(maps: Maps, key: str) -> None:
     now = maps.scene
     ink = shell.ink()
@@ -277,14 +251,14 @@ def _panels(maps: Maps, key: str) -> None:
                 value=signed(now.difference, 3),
             )
         )
-    choice = _("The choice of {unit}").format(unit=_named(maps.choice))
+    choice = _("The choice of {unit}").format(unit=named(maps.choice))
     answer = _("The answer {name}").format(name=maps.answer.text)
     for column, one, title, of, what in (
         (second, maps.choice, choice, _("the choice"), "choice"),
         (third, maps.answer, answer, _("the logit"), "answer"),
     ):
         with column:
-            badge = f" :orange-badge[{_('saturated: pre-softmax')}]" if _is_saturated(one) else ""
+            badge = f" :orange-badge[{_('saturated: pre-softmax')}]" if is_saturated(one) else ""
             st.markdown(f"**{shell.plain(title)}** · {METHODS[one.method].title}{badge}")
             st.plotly_chart(
                 attribution_panel(rgb, one.heatmap, ink, signed=one.signed, of=of),
@@ -293,10 +267,6 @@ def _panels(maps: Maps, key: str) -> None:
                 **chart,
             )
             st.caption(_caption(one), unsafe_allow_html=True)
-
-
-def _is_saturated(one: Attribution) -> bool:
-    return "before the softmax" in one.explains
 
 
 def _caption(one: Attribution) -> str:
@@ -363,90 +333,3 @@ def _npy(one: Attribution) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, one.heatmap)
     return buffer.getvalue()
-
-
-def _faithfulness(maps: Maps) -> None:
-    """Whether the maps say what the network does: measured when it is asked for."""
-    keys = tuple(("faithfulness", *key) for key in maps.keys)  # type: ignore[misc]
-    asked: set[Hashable] = st.session_state.setdefault("why.asked", set())
-    wanted = set(keys) <= asked or all(shell.jobs().kept(key) is not None for key in keys)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(_("**Can this map be trusted?** Compare it with chance."))
-        if not wanted:
-            st.button(
-                _("Measure"),
-                key="why.measure",
-                icon=":material/monitoring:",
-                help=_(
-                    "Pixels are removed and put back in the map's order, squares are hidden, and "
-                    "the picture is changed a little. Random maps show what chance gives. This "
-                    "takes as long as several maps."
-                ),
-                on_click=lambda: asked.update(keys),
-            )
-    if not wanted:
-        return
-    st.session_state.pop("why.faithful.good", None)
-    both = shell.last_good("why.faithful", lambda: _measure(maps, keys))
-    if both is None:
-        return
-    trust.verdicts(_named(maps.choice), maps.answer.text, both)
-    for column, one, found, what in zip(
-        st.columns(2, gap="medium"),
-        (maps.choice, maps.answer),
-        both,
-        ("choice", "answer"),
-        strict=True,
-    ):
-        with column:
-            _curves(one, found, what)
-    st.dataframe(
-        trust.table(_named(maps.choice), maps.answer.text, both), hide_index=True, key="why.table"
-    )
-    st.caption(
-        _(
-            "Random maps are smooth noise; their range is what chance gives. Deletion and "
-            "insertion: area under the curve. Infidelity: the share of the change that the map "
-            "does not predict when squares are hidden (0 is perfect, 1 says nothing). Sensitivity: "
-            "how much the map itself changes for nearly the same picture."
-        )
-    )
-
-
-def _measure(maps: Maps, keys: tuple[Hashable, ...]) -> tuple[Faithfulness, Faithfulness]:
-    from sk_viz.measures.attribution.faithfulness import faithfulness
-
-    def measured(one: Attribution, key: Hashable, task: str) -> Faithfulness:
-        return shell.result(
-            key, task, lambda report: faithfulness(maps.scene.model, one, progress=report)
-        )
-
-    return (
-        measured(maps.choice, keys[0], _("Testing the map of the choice")),
-        measured(maps.answer, keys[1], _("Testing the map of the class")),
-    )
-
-
-def _curves(one: Attribution, found: Faithfulness, what: str) -> None:
-    pairs = [
-        CurvePair(title, curve.shares, curve.scores, [r.scores for r in random])
-        for title, curve, random in (
-            (_("removed, the strongest first"), found.deletion, found.random_deletion),
-            (_("put back, the strongest first"), found.insertion, found.random_insertion),
-        )
-    ]
-    axis = _("probability of {name}").format(name=one.text)
-    if what == "choice":
-        axis = _("logit difference") if _is_saturated(one) else _("difference")
-        if isinstance(one.target, tuple) and not _is_saturated(one):
-            axis = _("branch weight")
-    st.plotly_chart(
-        faithfulness_curves(pairs, axis, shell.ink()),
-        theme=None,
-        key=f"why.curves.{what}",
-        config={"displayModeBar": False},
-        alt=_(
-            "Deletion and insertion curves beside random maps. The areas under them are in the "
-            "table below."
-        ),
-    )

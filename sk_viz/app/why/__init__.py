@@ -1,0 +1,1 @@
+"""The page Why: which pixels decide a unit's choice?"""
