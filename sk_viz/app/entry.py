@@ -12,7 +12,7 @@ from PIL import Image, ImageColor
 from sk_viz.app import warm_up
 from sk_viz.app.components.browser import browser
 from sk_viz.app.server import log
-from sk_viz.app.shared import navigation, present, shell, uploads
+from sk_viz.app.shared import navigation, present, shell, tour, uploads
 from sk_viz.app.state import language
 from sk_viz.app.state.settings import Look, current, follow_address, stay
 from sk_viz.figures.palette import LARGEST, SMALLEST
@@ -23,10 +23,10 @@ from sk_viz.language import mark
 PAGES = (
     (mark("Explore"), "explore.page", ""),
     (mark("Why"), "why.page", "why"),
-    (mark("How far"), "how_far", "how-far"),
+    (mark("How far"), "how_far.page", "how-far"),
     (mark("What if"), "what_if.page", "what-if"),
     (mark("Learn"), "learn.page", "learn"),
-    (mark("Compare"), "compare", "compare"),
+    (mark("Compare"), "compare.page", "compare"),
     (mark("Survey"), "survey.page", "survey"),
     (mark("Figures"), "figures.page", "figures"),
     (mark("Gallery"), "gallery", "gallery"),
@@ -50,21 +50,31 @@ def main() -> None:
         for title, module, path in PAGES
     }
     chosen = st.navigation(list(pages.values()), position="hidden")
+    st.session_state["pages"] = pages
     shell.style()
     if look.present:
         present.bar(pages, chosen)
     elif not look.embed:
         st.logo(_LOGO, size="large")
         navigation.row(pages)
+    if look.tour and not look.embed:
+        tour.banner(pages, chosen)
     chosen.run()
     browser(
         lang=language.language(),
         cookie=uploads.cookie(),
-        keys=present.KEYS if look.present else None,
+        keys=_keys(look),
     )
     shell.settle()
     stay()
     warm_up.over()
+
+
+def _keys(look: Look) -> dict[str, str] | None:
+    """The buttons that the arrow keys press, where they press any."""
+    if look.tour:
+        return tour.KEYS
+    return present.KEYS if look.present else None
 
 
 def _page(module: str) -> Callable[[], None]:

@@ -12,7 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import sk_viz
-from sk_viz.figures.screen.compare import apart, apart_map, common_reach, side_lines, side_map
+from sk_viz.figures.screen.compare import apart, common_reach, side_lines
+from sk_viz.figures.screen.grid import difference_grid
 from sk_viz.figures.screen.style import LIGHT
 from sk_viz.pictures import read_sample
 
@@ -40,7 +41,7 @@ def test_it_opens_with_the_blur_control_on_the_other_side(open_page: Open, calls
     assert [call["protocol"] for call in calls.sweeps] == ["zoom", "blur"]
     table = swept(protocol="blur")["difference"] - swept(protocol="zoom")["difference"]
     most = table.iloc[table.abs().argmax()]
-    said = re.search(r"most in \*\*SK_\d_\d\*\* at [\d.]+×: ([+−][\d.]+)", text(app))
+    said = re.search(r"most from A in \*\*SK_\d_\d\*\* at [\d.]+×: ([+−][\d.]+)", text(app))
     assert said is not None
     assert float(said[1].replace("−", "-")) == pytest.approx(most, abs=6e-4)
     assert app.query_params == QUICK
@@ -70,7 +71,7 @@ def test_a_link_carries_both_sides(open_page: Open, calls: Any) -> None:
     held = [call["held"] for call in calls.sweeps if call.get("held")]
     assert held == [{"SK_2_1": "largest"}, {"all": "equal"}]
     assert {call["point"] for call in calls.sweeps} == {(0.5, 0.5), (0.25, 0.75)}
-    assert "held: SK_2_1: largest" in text(app)
+    assert "frozen: SK_2_1: largest" in text(app)
 
 
 def test_what_is_held_can_be_chosen(open_page: Open, calls: Any) -> None:
@@ -95,8 +96,8 @@ def test_networks_of_other_units_are_compared_by_stages(open_page: Open) -> None
     [
         ({"b.model": "nothing"}, "There is no model 'nothing'"),
         ({"b.hold": "SK_9_9.largest"}, "There is no unit or stage 'SK_9_9'"),
-        ({"b.hold": "SK_2_1.most"}, "b.hold is left out"),
-        ({"b.point": "0.5"}, "b.point is left out"),
+        ({"b.hold": "SK_2_1.most"}, "b.hold was ignored"),
+        ({"b.point": "0.5"}, "b.point was ignored"),
         ({"protocol": "resolution", "scales": "0.5:1:2", "b.protocol": "zoom"}, "zoom"),
     ],
 )
@@ -129,17 +130,14 @@ def test_both_maps_share_their_colours_and_the_third_is_their_difference() -> No
     first, second = table(rng), table(rng)
     reach = common_reach(first, second)
     assert reach == max(first["difference"].abs().max(), second["difference"].abs().max())
-    looks = {"kernels": (3, 5), "unit": "SK_2_1", "scale": 1.0}
-    maps = [side_map(t, LIGHT, reach=reach, protocol="zoom", **looks) for t in (first, second)]
-    assert {(m.layout.coloraxis.cmin, m.layout.coloraxis.cmax) for m in maps} == {(-reach, reach)}
+    maps = [difference_grid(t, LIGHT, kernels=(3, 5), limit=reach) for t in (first, second)]
+    assert {shown.limit for shown in maps} == {reach}
     # Rows in another order still meet their own unit and scale.
     third = apart(first, second.sample(frac=1, random_state=1))
     np.testing.assert_allclose(third["difference"], second["difference"] - first["difference"])
-    drawn = np.concatenate(
-        [t.z for t in apart_map(third, LIGHT, **looks).data if t.type == "heatmap"]
-    )
+    drawn = difference_grid(third, LIGHT, kernels=(3, 5)).values
     wide = third.pivot(index="unit", columns="scale", values="difference").to_numpy()
-    np.testing.assert_allclose(drawn, wide)
+    np.testing.assert_allclose(np.asarray(drawn), wide)
 
 
 def test_stage_lines_take_networks_of_other_depths() -> None:

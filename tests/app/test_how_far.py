@@ -10,13 +10,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import sk_viz
-from sk_viz.app.how_far import SIZES, growth_sentence
+from sk_viz.app.how_far.sizes import SIZES, growth_sentence
 from sk_viz.measures.fields.effective import field_sizes
 from sk_viz.measures.fields.growth import FieldGrowth, field_growth
 from sk_viz.pictures import read_sample, samples
 
 OpenPage = Callable[..., AppTest]
-QUICK = {"scales": "1:2:2", "unit": "SK_3_1"}
+QUICK = {"protocol": "zoom", "scales": "1:2:2", "unit": "SK_3_1"}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
     from sk_viz.networks.units import Unit
 
 # A small window and a wider one on a picture, and the balance between them.
-_PICTOGRAM = f"""<svg class="sk-pictogram" viewBox="0 0 132 36" width="132" height="36"
- aria-hidden="true" xmlns="http://www.w3.org/2000/svg">
+_DRAWN = f"""<svg viewBox="0 0 114 36" width="114" height="36"
+ xmlns="http://www.w3.org/2000/svg">
 <g fill="none" stroke-width="2.5">
 <rect x="11" y="11" width="14" height="14" stroke="{SMALLEST}"/>
 <rect x="3" y="3" width="30" height="30" stroke="{LARGEST}" stroke-dasharray="3 3"/>
-<path d="M44 18h22m-6-5 6 5-6 5" stroke="currentColor" stroke-width="1.8"/>
+<path d="M44 18h22m-6-5 6 5-6 5" stroke="#7D8894" stroke-width="1.8"/>
 <rect x="89" y="11" width="14" height="14" stroke="{SMALLEST}" stroke-dasharray="3 3"/>
 <rect x="81" y="3" width="30" height="30" stroke="{LARGEST}"/>
 </g></svg>"""
+_ADDRESS = f"data:image/svg+xml;base64,{base64.b64encode(_DRAWN.encode()).decode()}"
+_PICTOGRAM = f'<img class="sk-pictogram" src="{_ADDRESS}" width="114" height="36" alt="">'
 
 
 def line(shown: Shown) -> None:

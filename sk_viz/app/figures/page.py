@@ -340,7 +340,6 @@ def _of_survey(
     survey = at_hand(view.source)
     record = Store(survey.folder).header()["record"]
     protocols = record["protocols"]
-    # A path of the server says something to those alone who sit at it.
     name = str(survey.folder.resolve()) if on_loopback() else survey.name
     if view.figure != "fig4":
         common["scales"] = None

@@ -14,7 +14,7 @@ MOST = 40
 def search(settings: Settings) -> None:
     """A button that opens the list of classes with a field to search it."""
     try:
-        names = [one.name for one in shell.model(settings).classes]
+        names = list(shell.model(settings).classes)
     except ValueError:
         return  # the page says why
     title = _("What can it recognise?")

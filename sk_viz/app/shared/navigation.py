@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from sk_viz.app.shared import controls, sharing
+from sk_viz.app.shared import controls, sharing, tour
 from sk_viz.app.state.language import language, languages
 from sk_viz.app.state.settings import Look, Settings, address_of, change
 from sk_viz.language import gettext as _
@@ -25,6 +25,7 @@ def row(pages: Mapping[str, Any]) -> None:
         with st.container(
             key="nav-more", horizontal=True, horizontal_alignment="right", width="content"
         ):
+            tour.button(pages)
             sharing.button()
             _present()
             _languages()

@@ -202,12 +202,16 @@ def current(cls: type[T]) -> T:
 
 
 def _with_protocol(settings: Settings) -> Settings:
-    """A link that names a photograph and no protocol means the zoom."""
-    if "protocol" in st.query_params or not settings.picture:
+    """A link without a protocol means the one that its picture is for."""
+    if "protocol" in st.query_params:
         return settings
-    kinds = {sample.id: sample.kind for sample in samples()}
-    shown = "object" if kinds.get(settings.picture) == "cutout" else "zoom"
-    return replace(settings, protocol=shown)
+    return replace(settings, protocol=_protocol_for(settings.picture))
+
+
+def _protocol_for(picture: str) -> str:
+    """Objects are drawn smaller and larger, photographs are zoomed into."""
+    cutouts = {sample.id for sample in samples("cutout")}
+    return "object" if not picture or picture in cutouts else "zoom"
 
 
 def change(cls: type[Any], **changes: Any) -> None:
@@ -227,6 +231,11 @@ def address_of(*kinds: type[Any]) -> dict[str, str]:
     parameters: dict[str, str] = {}
     for cls in (Look, *kinds):
         parameters |= to_address(current(cls))
+    if Settings in kinds:
+        settings = current(Settings)
+        parameters["protocol"] = settings.protocol
+        if settings.protocol == _protocol_for(settings.picture):
+            del parameters["protocol"]
     return parameters
 
 

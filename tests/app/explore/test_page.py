@@ -15,7 +15,7 @@ from sk_viz.errors import PictureError
 from sk_viz.pictures import samples
 
 Open = Callable[..., AppTest]
-QUICK = {"method": "none", "scales": "1:2:3"}
+QUICK = {"protocol": "zoom", "method": "none", "scales": "1:2:3"}
 
 
 def errors(app: AppTest) -> list[str]:
@@ -53,9 +53,9 @@ def png(side: int = 48, seed: int = 0) -> bytes:
 def test_the_first_screen_is_a_finished_sweep(open_app: Open, calls: Any) -> None:
     app = open_app()
     assert errors(app) == []
-    assert [call["protocol"] for call in calls.sweeps] == ["zoom", "blur"]
+    assert [call["protocol"] for call in calls.sweeps] == ["object"]
     assert len(calls.sweeps[0]["scales"]) == 11
-    assert [call["scale"] for call in calls.attributions] == [1.0, 1.5, 2.0]
+    assert [call["scale"] for call in calls.attributions] == [0.5, 1.25, 2.0]
     assert len({call["target"] for call in calls.attributions}) == 1
     assert {"map", "stages", "channels", "filmstrip", "pointer"} <= drawn(app)
     assert "untrained" in text(app)
@@ -64,7 +64,7 @@ def test_the_first_screen_is_a_finished_sweep(open_app: Open, calls: Any) -> Non
 
 
 def test_controls_that_need_no_forward_run_none(open_app: Open, calls: Any) -> None:
-    app = open_app()
+    app = open_app(picture="koala")
     before = len(calls.sweeps), len(calls.attributions)
     app.slider(key="strength").set_value(0.3).run()
     app.button_group(key="change").set_value(True).run()
@@ -73,7 +73,12 @@ def test_controls_that_need_no_forward_run_none(open_app: Open, calls: Any) -> N
     app.toggle(key="control").set_value(True).run()
     assert errors(app) == []
     assert (len(calls.sweeps), len(calls.attributions)) == before
-    assert app.query_params == {"overlay": "0.3", "change": "1", "channels": "averaged"}
+    assert app.query_params == {
+        "picture": "koala",
+        "overlay": "0.3",
+        "change": "1",
+        "channels": "averaged",
+    }
 
 
 def test_results_are_shared_by_all_sessions(open_app: Open, calls: Any) -> None:
@@ -113,6 +118,40 @@ def test_moving_the_point_sweeps_the_zoom_again_but_not_the_blur(
     assert app.query_params["point"] == "0.25,0.5"
 
 
+def test_a_photograph_in_a_link_is_zoomed_into(open_app: Open, calls: Any) -> None:
+    app = open_app(picture="koala", scales="1:2:3", method="none")
+    assert [call["protocol"] for call in calls.sweeps] == ["zoom", "blur"]
+    assert "protocol" not in app.query_params
+
+
+def test_object_and_back_keeps_the_picture(open_app: Open, calls: Any) -> None:
+    app = open_app(**QUICK, picture="panda")
+    app.button_group(key="protocol").set_value("object").run()
+    app.selectbox(key="sample").set_value("cutout-hedgehog").run()
+    app.button_group(key="protocol").set_value("zoom").run()
+    assert app.selectbox(key="sample").value == "panda"
+    app.button_group(key="protocol").set_value("object").run()
+    assert app.selectbox(key="sample").value == "cutout-hedgehog"
+
+
+@pytest.mark.parametrize(
+    ("link", "says"),
+    [
+        ({"unit": "SK_9_9"}, "sknet_tiny has no unit SK_9_9"),
+        ({"scale": "1.7"}, "The scale 1.7× is not among the scales"),
+    ],
+)
+def test_what_a_link_names_and_is_not_there_is_told(
+    open_app: Open, link: dict[str, str], says: str
+) -> None:
+    app = open_app(**QUICK, **link)
+    (sentence,) = errors(app)
+    assert says in sentence.replace("\\", "")
+    assert "map" in drawn(app)
+    assert not set(link) & set(app.query_params)
+    assert errors(app.run()) == []
+
+
 @pytest.mark.parametrize("protocol", ["blur", "resolution", "object"])
 def test_each_protocol_comes_with_its_range_and_its_pictures(
     open_app: Open, calls: Any, protocol: str
@@ -127,7 +166,7 @@ def test_each_protocol_comes_with_its_range_and_its_pictures(
 
 
 def test_an_object_stands_on_the_background_that_is_chosen(open_app: Open, calls: Any) -> None:
-    app = open_app(**QUICK, protocol="object")
+    app = open_app(**(QUICK | {"protocol": "object", "scales": "0.5:2:3"}))
     assert calls.sweeps[-1]["background"] is None
     chosen = samples("background")[0].id
     app.selectbox(key="background").set_value(chosen).run()
@@ -148,7 +187,7 @@ def test_an_upload_is_swept(open_app: Open, calls: Any) -> None:
     assert errors(app) == []
     assert len(calls.sweeps) == 4
     assert "mine.png, 48 × 48" in text(app)
-    assert app.query_params["picture"] == "upload"
+    assert app.query_params["picture"].startswith("upload.")
 
 
 def test_a_wrong_file_is_one_sentence_and_the_last_picture_stays(
@@ -200,11 +239,22 @@ def test_a_parameter_that_cannot_be_read_is_told_once_and_left_out(open_app: Ope
     assert errors(app.run()) == []
 
 
-def test_a_device_that_is_not_there_leaves_the_last_result(open_app: Open, calls: Any) -> None:
+def test_a_device_that_is_not_there_leaves_the_last_result_and_is_not_offered(
+    open_app: Open, calls: Any
+) -> None:
+    from dataclasses import replace
+
+    from sk_viz.app.state.settings import Settings
+
     app = open_app(**QUICK)
     swept = len(calls.sweeps)
+    assert "mps" not in [o for group in app.sidebar.button_group for o in group.options]
     app.selectbox(key="model").set_value("sknet29_cifar").run()
-    app.button_group(key="device").set_value("mps").run()
+    app.session_state["settings.Settings"] = replace(
+        app.session_state["settings.Settings"], device="mps"
+    )
+    assert isinstance(app.session_state["settings.Settings"], Settings)
+    app.run()
     (sentence,) = errors(app)
     assert "MPS" in sentence
     assert "map" in drawn(app)

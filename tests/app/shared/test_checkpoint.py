@@ -14,7 +14,7 @@ from sk_viz.networks.sknet import sknet_tiny
 from sk_viz.zoo.checkpoints import saved
 
 Open = Callable[..., AppTest]
-QUICK = {"method": "none", "scales": "1:2:3"}
+QUICK = {"protocol": "zoom", "method": "none", "scales": "1:2:3"}
 
 
 def errors(app: AppTest) -> list[str]:

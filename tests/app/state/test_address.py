@@ -77,7 +77,7 @@ def test_what_cannot_be_read_keeps_its_default_and_is_told(name: str, text: str)
     choice, refused = from_address(Choice, {name: text, "unknown": "1"})
     assert choice == Choice()
     assert len(refused) == 1
-    assert refused[0].startswith(f"The address's {name} is left out: ")
+    assert refused[0].startswith(f"This link's {name} was ignored: ")
 
 
 @given(some.dictionaries(some.sampled_from(["kind", "name", "size", "at", "shown"]), some.text()))

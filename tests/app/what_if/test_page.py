@@ -108,7 +108,7 @@ def test_three_branches_are_held_too(open_page: OpenPage, asked: Asked) -> None:
 
 @pytest.mark.parametrize(
     ("parameter", "value", "says"),
-    [("scales", "0.5,1", "too small"), ("hold", "sideways", "address's hold is left out")],
+    [("scales", "0.5,1", "too small"), ("hold", "sideways", "address's hold was ignored")],
 )
 def test_what_cannot_be_shown_is_one_sentence(
     open_page: OpenPage, asked: Asked, parameter: str, value: str, says: str

@@ -40,7 +40,7 @@ CONTROLLED = [row(unit, "", 0.3) for unit in UNITS]
 def test_effects_stand_in_their_rows_with_their_intervals(ink):
     figure = effect_forest(CHANGES, CONTROLLED, UNITS, 2.0, "zoom", ink)
     zoom, blur, beyond = figure.data
-    assert [t.name for t in figure.data] == ["zoom", "blur alone", "zoom minus blur"]
+    assert [t.name for t in figure.data] == ["zoom", "blur only", "zoom minus blur"]
     assert list(zoom.x) == [0.5, -0.4]  # the third has no effect, and so no point
     assert [round(y) for y in zoom.y] == [0, 1]
     assert list(zoom.marker.color) == [LARGEST, SMALLEST]

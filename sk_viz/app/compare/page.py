@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 import sk_viz
+from sk_viz.app.compare.view import SAME, CompareView, hold_of_b, settings_of_b
 from sk_viz.app.components.grid import grid
 from sk_viz.app.shared import controls, identity, shell, terms, uploads
 from sk_viz.app.shared.scene import Scene, choose_scale, scene
-from sk_viz.app.state.address import in_address, numbers, one_of, word, write_numbers
-from sk_viz.app.state.settings import Settings, change, current, is_upload, write_address
+from sk_viz.app.state.settings import Settings, change, current, write_address
 from sk_viz.figures.screen.compare import apart, common_reach, side_lines
 from sk_viz.figures.screen.grid import difference_grid, signed
 from sk_viz.figures.screen.picture import picture_panel
@@ -26,44 +26,6 @@ from sk_viz.types import Progress
 
 if TYPE_CHECKING:
     from sk_viz.measures.sweep.result import Sweep
-
-SAME = "same"
-
-
-def _read_hold(text: str) -> str:
-    """``<unit, stage or all>.<kind>``, or nothing."""
-    where, _dot, kind = text.rpartition(".")
-    if text and kind not in KINDS:
-        raise ValueError(f"give a unit, a dot, and one of {', '.join(KINDS)}")
-    return f"{word(where)}.{kind}" if text else ""
-
-
-def _read_point(text: str) -> tuple[float, ...]:
-    point = numbers(0, 1, 2)(text)
-    if len(point) == 1:
-        raise ValueError("give two numbers x,y from 0 to 1")
-    return point
-
-
-@dataclass(frozen=True)
-class CompareView:
-    """What is different on side B; side A is what all pages share.
-
-    Attributes:
-        picture: a sample, one's own, or ``SAME`` as A.
-        model: an id, or ``SAME``.
-        protocol: or ``SAME``. Blur at first: it tells the size of an object from its detail.
-        point: or () for A's.
-        hold_a: what is held on side A, such as ``SK_3_2.largest``; "" for nothing.
-        hold_b: the same on side B.
-    """
-
-    picture: str = in_address(SAME, "b.picture", word)
-    model: str = in_address(SAME, "b.model", word)
-    protocol: str = in_address("blur", "b.protocol", one_of(SAME, *PROTOCOLS))
-    point: tuple[float, ...] = in_address((), "b.point", _read_point, write_numbers)
-    hold_a: str = in_address("", "a.hold", _read_hold)
-    hold_b: str = in_address("", "b.hold", _read_hold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,26 +84,10 @@ def page() -> None:
     _apart(first, second)
 
 
-def settings_of_b(settings: Settings, view: CompareView) -> Settings:
-    """What B is shown: A's settings but for what the page chose otherwise."""
-    protocol = settings.protocol if view.protocol == SAME else view.protocol
-    picture = settings.picture if view.picture == SAME else view.picture
-    if picture and not is_upload(picture) and picture not in shell.sample_ids(protocol):
-        picture = ""  # a cut-out is no photograph: the first of the kind
-    return replace(
-        settings,
-        picture=picture,
-        model=settings.model if view.model == SAME else view.model,
-        protocol=protocol,
-        point=(view.point[0], view.point[1]) if view.point else settings.point,
-        scales=settings.scales or settings.default_scales,
-    )
-
-
 def _compute(settings: Settings, view: CompareView) -> tuple[Side, Side]:
     return (
         _swept("A", settings, view.hold_a),
-        _swept("B", settings_of_b(settings, view), view.hold_b),
+        _swept("B", settings_of_b(settings, view), hold_of_b(settings, view)),
     )
 
 
@@ -202,7 +148,9 @@ def _choose_b(own: Settings, settings: Settings, view: CompareView, columns: lis
         (pictures, models, protocols),
         strict=True,
     ):
-        value = getattr(view, field)
+        value = own.protocol if field == "protocol" else getattr(view, field)
+        if field == "protocol" and view.protocol == SAME:
+            value = SAME
         column.selectbox(
             labels[field],
             list(options),
@@ -232,7 +180,7 @@ def _point(own: Settings) -> None:
 def _hold(name: str, own: Settings, view: CompareView) -> None:
     """Which weights are held on this side."""
     field = f"hold_{name.lower()}"
-    hold: str = getattr(view, field)
+    hold = view.hold_a if name == "A" else hold_of_b(current(Settings), view)
     try:
         units = shell.model(own).units
     except ValueError:

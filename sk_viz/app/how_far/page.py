@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 import sk_viz
+from sk_viz.app.how_far.sizes import SIZES, growth_sentence, sizes_table
 from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.shared.downloads import file_stem, table_parquet
 from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
@@ -25,10 +26,8 @@ from sk_viz.figures.screen.field import (
     field_growth_lines,
     field_panel,
 )
-from sk_viz.figures.screen.grid import signed
-from sk_viz.figures.screen.style import kernel_label, scale_label, spread
+from sk_viz.figures.screen.style import kernel_label, spread
 from sk_viz.language import gettext as _
-from sk_viz.language import mark
 from sk_viz.measures.fields.effective import LUO_SHARE, Gate
 from sk_viz.pictures import CENTRE
 from sk_viz.types import Progress
@@ -39,19 +38,6 @@ if TYPE_CHECKING:
     from sk_viz.measures.fields.theoretical import BranchField, Extent
 
 MOST_SCALES = 6
-
-# The sizes of an effective field by their names in the records, in words.
-SIZES = {
-    "luo": mark("√ of the area above 4.55 % of the peak (Luo)"),
-    "share_20": mark("square that holds 20 % of the gradient"),
-    "share_30": mark("square that holds 30 % of the gradient"),
-    "share_50": mark("square that holds 50 % of the gradient"),
-    "share_99": mark("square that holds 99 % of the gradient"),
-    "replknet_20": mark("square, 20 % of the log-gradient (RepLKNet)"),
-    "replknet_30": mark("square, 30 % of the log-gradient (RepLKNet)"),
-    "replknet_50": mark("square, 50 % of the log-gradient (RepLKNet)"),
-    "replknet_99": mark("square, 99 % of the log-gradient (RepLKNet)"),
-}
 
 
 def _read_place(text: str) -> tuple[float, ...]:
@@ -155,7 +141,6 @@ def _key(now: Scene, view: HowFarView) -> tuple[Hashable, ...]:
     return (*now.inputs, now.unit.name, now.settings.protocol, now.presentation.point, view.place)
 
 
-# What the two fields are called: the network's choice is kept as it is, or may react.
 GATES: dict[Gate, Callable[[], str]] = {
     "held": lambda: _("frozen"),
     "free": lambda: _("free"),
@@ -337,21 +322,6 @@ def _tables(fields: Fields) -> None:
     )
 
 
-def sizes_table(held: ReceptiveField, free: ReceptiveField) -> pd.DataFrame:
-    """The sizes of both fields by every named definition, as they stand in the files."""
-    return pd.DataFrame(
-        [
-            {
-                "size": title,
-                "gate held": round(held.size[name], 1),
-                "gate free": round(free.size[name], 1),
-                "basis": "measured",
-            }
-            for name, title in SIZES.items()
-        ]
-    )
-
-
 def _growth(now: Scene, view: HowFarView) -> None:
     """Over the scales: drawn last, since it takes longest."""
     st.markdown(_("**Does it grow when the object is enlarged?**"))
@@ -403,34 +373,6 @@ def _grow(now: Scene, view: HowFarView) -> FieldGrowth:
         )
 
     return shell.result(("growth", *_key(now, view), scales), _("Measuring over the scales"), work)
-
-
-def growth_sentence(found: FieldGrowth, size: str) -> str:
-    """How much the field grows to the largest scale, and what each part adds."""
-    parts = {float(row["scale"]): row for row in found.parts(size).to_dict("records")}
-    last = max(parts)
-    if last == 1.0:
-        return _("Only one scale was shown: choose a range of scales in the sidebar.")
-    first, end = parts[1.0], parts[last]
-    gate = end["gate"] - first["gate"]
-    before = first["at_one"] + first["gate"]
-    total = end["stimulus"] + end["choice"] + gate
-    if math.isnan(total):
-        return _("The field is zero everywhere at one of the scales, so it has no size there.")
-    return _(
-        "From 1.0× to {last} the field with a free choice goes from {before} to {after} px "
-        "({total}): {picture} px from the picture alone with the weights of 1.0×, {choice} px from "
-        "the new weights, {gate} px from what pixels do through the choice. One picture, one "
-        "position: measured, without an interval."
-    ).format(
-        last=scale_label(last),
-        before=f"{before:.1f}",
-        after=f"{before + total:.1f}",
-        total=signed(total, 1),
-        picture=signed(end["stimulus"], 1),
-        choice=signed(end["choice"], 1),
-        gate=signed(gate, 1),
-    )
 
 
 def _files(fields: Fields) -> list[File]:

@@ -1,0 +1,1 @@
+"""The page Compare: what differs between two settings?"""
