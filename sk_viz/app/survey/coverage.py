@@ -5,13 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from sk_viz.app.shared import shell
+from sk_viz.app.shared import shell, terms
 from sk_viz.datasets.coverage import Coverage
+from sk_viz.language import gettext as _
 
 
 def draw_coverage(coverage: Coverage) -> None:
     """The counts, and under them by name what is not measured and what is said of labels."""
-    text = shell.plain(coverage.sentence())
+    text = shell.plain(terms.sentence(coverage.sentence()))
     rows, labels = coverage.left_out.rows(), coverage.labels.lines()
     if not rows and not labels:
         st.caption(text)
@@ -21,4 +22,4 @@ def draw_coverage(coverage: Coverage) -> None:
         if rows:
             st.dataframe(pd.DataFrame(rows), hide_index=True)
         if labels:
-            st.dataframe(pd.DataFrame({"label": labels}), hide_index=True)
+            st.dataframe(pd.DataFrame({_("label"): labels}), hide_index=True)
