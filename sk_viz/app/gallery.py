@@ -11,6 +11,7 @@ from sk_viz.app.shared import shell, tour
 from sk_viz.app.state.settings import address_of, write_address
 from sk_viz.language import gettext as _
 from sk_viz.language import mark
+from sk_viz.version import __version__
 
 COLUMNS = 3
 
@@ -117,6 +118,11 @@ def page() -> None:
     shell.begin()
     write_address()
     shell.question(_("What is worth seeing first?"))
+    _cards()
+    st.caption(f"SK-Viz {__version__}")  # here is no sidebar to say it
+
+
+def _cards() -> None:
     pages = st.session_state.get("pages", {})
     if pages:
         tour.button(pages)

@@ -181,7 +181,7 @@ def test_labels_of_a_survey_are_shown_as_text(
             Image.fromarray(pixels).save(picture, "PNG")
             archive.writestr(f"{(label, formula)[n % 2]}/{n}.png", picture.getvalue())
         archive.writestr(f"{label}/<b>broken.png", b"not a picture")
-    app = open_page("survey", survey_scales="1,2")
+    app = open_page("survey", survey="", survey_scales="1,2")
     app.file_uploader[0].set_value((f"{HTML}.zip".replace("/", ""), buffer.getvalue(), "")).run()
     app.button(key="survey.start").click().run()
     run = survey_page.runs().of(app.selectbox(key="survey.which").value)

@@ -53,11 +53,11 @@ def test_the_field_is_measured_with_the_gate_held_and_free(
     }
     theory, measured = (frame.value for frame in app.dataframe)
     assert list(theory["branch"]) == ["3×3", "5×5"]
-    assert set(theory["how sure"]) == {"exact"}
+    assert set(theory["basis"]) == {"exact"}
     assert (theory["shortest path"] <= theory["longest path"]).all()
-    assert set(measured["how sure"]) == {"measured"}
+    assert set(measured["basis"]) == {"measured"}
     assert "Does it grow" in text(app)
-    assert "what pixels do through the gate" in text(app)
+    assert "what pixels do through the choice" in text(app)
     assert app.query_params == {**QUICK, "scale": "2", "place": "0.25,0.75"}
 
 

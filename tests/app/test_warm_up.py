@@ -29,13 +29,13 @@ def test_a_visitor_finds_all_of_the_first_screen_there(
     open_app: Open, calls: Any, frozen: list[None]
 ) -> None:
     warm_up.prepare()
-    assert [call["protocol"] for call in calls.sweeps] == ["zoom", "blur"]
-    assert [call["scale"] for call in calls.attributions] == [1.0, 1.5, 2.0]
+    assert [call["protocol"] for call in calls.sweeps] == ["object"]
+    assert [call["scale"] for call in calls.attributions] == [0.5, 1.25, 2.0]
     assert len(frozen) == 1
     app = open_app()
     assert not app.exception
     assert not app.error
-    assert (len(calls.sweeps), len(calls.attributions)) == (2, 3)
+    assert (len(calls.sweeps), len(calls.attributions)) == (1, 3)
 
 
 def test_what_cannot_be_computed_is_left_to_the_page(

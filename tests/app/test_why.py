@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from sk_viz.errors import ModelError
 
 OpenPage = Callable[..., AppTest]
-QUICK = {"scales": "1:2:3", "by": "saliency"}
+QUICK = {"protocol": "zoom", "scales": "1:2:3", "by": "saliency"}
 
 
 def errors(app: AppTest) -> list[str]:
@@ -29,13 +29,14 @@ def test_a_unit_and_the_class_are_explained_at_the_same_scale(
 ) -> None:
     app = open_page("why", **QUICK, unit="SK_3_1", scale="1.5")
     assert errors(app) == []
-    first, second = calls.attributions
+    quick, first, second = calls.attributions[1:]  # Grad-CAM comes before what was chosen
+    assert quick["method"] == "grad_cam"
     assert (first["target"], first["scale"]) == ("SK_3_1", 1.5)
     assert (second["scale"], second["method"]) == (1.5, "saliency")
     assert isinstance(second["target"], int)
-    assert "rank correlation of the two maps" in text(app)
+    assert "Rank correlation of the two maps" in text(app)
     assert "untrained" in text(app)
-    assert "full colour at 0." in text(app)  # a number as people write it, never 3.5e-03
+    assert "full colour = 0." in text(app)  # a number as people write it, never 3.5e-03
     assert app.query_params == {**QUICK, "unit": "SK_3_1", "scale": "1.5"}
 
 
@@ -58,18 +59,19 @@ def test_a_channel_is_explained_and_left_when_the_unit_has_none_of_that_number(
     app = open_page("why", **QUICK, unit="SK_3_1", channel="17")
     assert calls.attributions[0]["target"] == ("SK_3_1", 17)
     app.selectbox(key="scene.unit").set_value("SK_2_1").run()  # of 16 channels
-    assert errors(app) == []
-    assert calls.attributions[-1]["target"] == "SK_2_1"
+    (sentence,) = errors(app)
+    assert sentence.startswith("SK_2_1 has no channel 17")
+    assert calls.attributions[-2]["target"] == "SK_2_1"
     assert "channel" not in app.query_params
 
 
 def test_going_back_runs_nothing_again(open_page: OpenPage, calls: Any) -> None:
     app = open_page("why", **QUICK, unit="SK_3_1")
     app.select_slider(key="scene.scale").set_value(2.0).run()
-    assert len(calls.attributions) == 4
+    assert len(calls.attributions) == 8
     app.select_slider(key="scene.scale").set_value(1.0).run()
     assert errors(app) == []
-    assert len(calls.attributions) == 4
+    assert len(calls.attributions) == 8
     assert len(calls.sweeps) == 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.browser import WAIT, browser, ready
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page
 from server_process import free_port, wait_until_healthy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +55,7 @@ def open_page(server: str, browser: Browser) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.set_default_timeout(WAIT)
         page.on("request", lambda r: _note_foreign(wrong, server, r.url))
-        page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+        page.on("console", lambda m: _note_error(wrong, m))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(f"{server}/{query}", timeout=WAIT)
         ready(page)
@@ -70,6 +70,12 @@ def open_page(server: str, browser: Browser) -> Iterator[Callable[..., Page]]:
 def _note_foreign(wrong: list[str], server: str, url: str) -> None:
     if not url.startswith((server, server.replace("http", "ws", 1), "data:", "blob:")):
         wrong.append(f"asked for {url}")
+
+
+def _note_error(wrong: list[str], message: ConsoleMessage) -> None:
+    # Streamlit looks for its server below the page's own path first.
+    if message.type == "error" and "/_stcore/" not in message.location["url"]:
+        wrong.append(message.text)
 
 
 @pytest.fixture

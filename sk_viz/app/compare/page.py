@@ -171,7 +171,7 @@ def _point(own: Settings) -> None:
         change(CompareView, point=() if chosen == current(Settings).point else chosen)
 
     columns = st.columns(6)[-2:]
-    titles = controls.axis_names(own.protocol)
+    titles = controls.axis_names()
     for column, axis, title, value in zip(columns, "xy", titles, own.point, strict=True):
         st.session_state[f"compare.{axis}"] = value
         column.slider(f"B: {title}", 0.0, 1.0, step=0.01, key=f"compare.{axis}", on_change=moved)

@@ -32,6 +32,7 @@ from sk_viz.language import mark
 from sk_viz.pictures import (
     CENTRE,
     PROTOCOLS,
+    Cutout,
     Picture,
     check_scales,
     parse_scales,
@@ -178,7 +179,10 @@ def _say_gone() -> None:
 def _source_changed() -> None:
     source = st.session_state["picture.source"] = st.session_state["source"]
     own = uploads.latest() if source != "Sample" else ""
-    change(Settings, picture=own)
+    if own:
+        _show_own(own, uploads.find(own))
+    else:
+        change(Settings, picture="")
 
 
 def _take(key: str) -> None:
@@ -195,7 +199,15 @@ def _take(key: str) -> None:
         log.event("picture", outcome="refused", bytes=given.size)
         return
     log.event("picture", outcome="taken", bytes=given.size)
-    change(Settings, picture=uploads.take(picture), point=CENTRE)
+    change(Settings, point=CENTRE)
+    _show_own(uploads.take(picture), picture)
+
+
+def _show_own(name: str, picture: Picture | None) -> None:
+    """Show a visitor's own picture; one without transparency cannot be drawn as an object."""
+    if current(Settings).protocol == "object" and not isinstance(picture, Cutout):
+        change(Settings, protocol="zoom", scales="", scale=0.0)
+    change(Settings, picture=name)
 
 
 def _windows(settings: Settings, shown: Picture) -> list[Any]:
@@ -227,11 +239,9 @@ def _pointed() -> None:
     change(Settings, point=(round(clicked["x"], 3), round(clicked["y"], 3)))
 
 
-def axis_names(protocol: str) -> tuple[str, str]:
-    """The names of the point's two sliders."""
-    if protocol == "object":
-        return _("Horizontal position"), _("Vertical position")
-    return _("Point of zoom, horizontal"), _("Point of zoom, vertical")
+def axis_names() -> tuple[str, str]:
+    """The names of a point's two sliders."""
+    return _("Horizontal position"), _("Vertical position")
 
 
 def _point(settings: Settings) -> None:
@@ -241,7 +251,7 @@ def _point(settings: Settings) -> None:
         change(Settings, point=(st.session_state["point.x"], st.session_state["point.y"]))
 
     for column, name, title, value in zip(
-        (left, right), "xy", axis_names(settings.protocol), settings.point, strict=True
+        (left, right), "xy", axis_names(), settings.point, strict=True
     ):
         st.session_state[f"point.{name}"] = value
         column.slider(title, 0.0, 1.0, step=0.01, key=f"point.{name}", on_change=moved)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sk_viz
 from sk_viz.app.shared import shell
 from sk_viz.app.state.settings import Settings
+from sk_viz.errors import ScaleError
 from sk_viz.language import gettext as _
 from sk_viz.pictures import CENTRE, Background, Picture, Presentation
 from sk_viz.types import Progress
@@ -110,7 +111,10 @@ def range_work(model: Model) -> tuple[Hashable, Callable[[Progress], float]]:
         shown.append((shell.default_sample("object"), "object", (0.5, 2.0)))
         for done, (name, protocol, scales) in enumerate(shown):
             report(done, len(shown))
-            found = sweep(model, shell.sample(name), scales=scales, protocol=protocol)
+            try:
+                found = sweep(model, shell.sample(name), scales=scales, protocol=protocol)
+            except ScaleError:  # an object too small for this network's input
+                continue
             largest = max(largest, float(found.differences["difference"].abs().max()))
         return next((reach for reach in RANGES if reach >= largest), RANGES[-1])
 

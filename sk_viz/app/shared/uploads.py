@@ -117,13 +117,19 @@ def cookie() -> str:
 
 def returned() -> bool:
     """Whether this browser has given a picture before: what it asks for is its own."""
-    return COOKIE in st.context.cookies
+    return bool(_remembered())
 
 
 def _secret() -> str:
     """By which this browser's pictures are found."""
     known: str | None = st.session_state.get("uploads.secret")
     if known is None:
-        known = st.context.cookies.get(COOKIE) or secrets.token_urlsafe(24)
+        known = _remembered() or secrets.token_urlsafe(24)
         st.session_state["uploads.secret"] = known
     return known
+
+
+def _remembered() -> str:
+    """The word that the browser has kept; "" where it has none."""
+    kept = st.context.cookies.get(COOKIE)
+    return kept if isinstance(kept, str) else ""

@@ -66,16 +66,16 @@ def sentence(text: str) -> str:
     spoken = _spoken()
     if not isinstance(spoken, GNUTranslations):
         return text
-    for template, said in _sentences(language()):
+    for template, said in _sentences(spoken):
         if found := template.fullmatch(text):
             return said.format(*found.groups())
     return text
 
 
 @cache
-def _sentences(tag: str) -> list[tuple[re.Pattern[str], str]]:
+def _sentences(spoken: GNUTranslations) -> list[tuple[re.Pattern[str], str]]:
     """What the library may say, the most particular first, and its translations."""
-    messages = catalogue(tag)._catalog  # type: ignore[attr-defined]
+    messages = spoken._catalog  # type: ignore[attr-defined]
     start = f"{SENTENCE}\x04"
     known = {
         key.removeprefix(start): said

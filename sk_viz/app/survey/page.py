@@ -209,7 +209,7 @@ def _deletion(stored: StoredSurvey) -> None:
             name=stored.name
         )
         own = _("The pictures stay where they are.")
-        if not stored.asked.source:
+        if not stored.request.source:
             own = _("The pictures that were uploaded for it are deleted as well.")
         st.markdown(f"{text} {own}")
         st.button(

@@ -11,7 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 OpenPage = Callable[..., AppTest]
-QUICK = {"figure": "heatmap", "figure_scales": "1,2", "dpi": "150"}
+QUICK = {"protocol": "zoom", "figure": "heatmap", "figure_scales": "1,2", "dpi": "150"}
 
 
 def errors(app: AppTest) -> list[str]:

@@ -13,6 +13,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from sk_viz.app.learn.facts import Walk, facts, strongest_place, telling_channel
+from sk_viz.app.state import language
 from sk_viz.measures.unit_trace import count_parameters, trace_unit
 from sk_viz.pictures import read_sample, stimuli
 
@@ -79,7 +80,10 @@ def test_a_push_is_told_in_closed_form_and_needs_no_forward(open_page: Open, cal
 
 
 def test_the_numbers_follow_the_place_and_the_channel(open_page: Open, walk: Walk) -> None:
-    link = {**QUICK, "picture": "koala", "channel": "5", "place": "2,3"}
+    link = {"scales": "1:2:2", "unit": "SK_3_2", "picture": "koala"} | {
+        "channel": "5",
+        "place": "2,3",
+    }
     app = open_page("learn", **link)
     assert errors(app) == []
     for value in walk.trace.branches[:, 5, 2, 3]:
@@ -94,7 +98,11 @@ def test_the_numbers_follow_the_place_and_the_channel(open_page: Open, walk: Wal
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("model", ["sknet_tiny", "sknet26"])  # two and three branches
-def test_every_step_is_drawn_in_both_languages(open_page: Open, lang: str, model: str) -> None:
+def test_every_step_is_drawn_in_both_languages(
+    open_page: Open, lang: str, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The driver asks for the words of a box on this thread.
+    monkeypatch.setattr(language._here, "spoken", language.catalogue(lang), raising=False)
     app = open_page("learn", **QUICK, lang=lang, model=model, push="-1.5")
     for _ in range(5):
         assert errors(app) == []

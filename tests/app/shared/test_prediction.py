@@ -42,7 +42,7 @@ def test_the_grounds_say_how_often_it_is_wrong(calls: Any) -> None:
     assert "off by 2.1 points on average (95 % interval 1.5 to 3.2)" in text
     assert "its largest probability is below 8 %" in text
     assert "wrong for 5 of 100 pictures (95 % interval 3 to 8, n = 254)" in text
-    assert "notices 14 of 100 pictures (95 % interval 10 to 20, n = 163)" in text
+    assert "flags 14 of 100 pictures (95 % interval 10 to 20, n = 163)" in text
 
 
 def test_a_rule_that_is_not_proven_is_not_used(calls: Any) -> None:
@@ -50,7 +50,7 @@ def test_a_rule_that_is_not_proven_is_not_used(calls: Any) -> None:
     weak = replace(RULE, noticed=Share(0.06, (0.03, 0.1), 163))
     text = grounds(replace(model, certainty=replace(CERTAINTY, unknown=weak)))
     assert text is not None
-    assert "can't tell when a picture shows something else" in text
+    assert "cannot tell when a picture shows something else" in text
     assert "Likely none" not in text
     text = grounds(replace(model, certainty=replace(CERTAINTY, unknown=None)))
     assert text is not None
@@ -68,8 +68,8 @@ def test_explore_says_it_beneath_the_strip(
         "load_model",
         lambda name, device="auto": replace(load(name, device), certainty=certainty),
     )
-    app = open_app(method="none", scales="1:2:3", scale="1.5")
+    app = open_app(protocol="zoom", method="none", scales="1:2:3", scale="1.5")
     assert not app.exception
-    said_now = next(c for c in app.caption if c.value.startswith("At 1.5"))
+    said_now = next(m for m in app.markdown if "At 1.5" in m.value)
     assert ("likely none of its 7 classes" in said_now.value) == none
     assert "How sure it is" in said_now.help

@@ -25,7 +25,7 @@ def test_scales_come_in_order() -> None:
 @pytest.mark.parametrize("scales", ["0.5,1", "1,1", "1:2:60"])
 def test_scales_that_make_no_sense_are_one_sentence(scales: str) -> None:
     with pytest.raises(ScaleError, match=r"^[^\n]+\.$"):
-        _ = Settings(scales=scales).scale_values
+        _ = Settings(protocol="zoom", scales=scales).scale_values
 
 
 def test_the_settings_go_through_the_address() -> None:

@@ -70,7 +70,7 @@ def upload(app: AppTest, data: bytes, name: str = "my pictures.zip") -> AppTest:
 
 
 def test_a_zip_becomes_a_report_and_leaves_no_pictures(open_page: OpenPage) -> None:
-    app = finish(upload(open_page("survey", survey_scales="1,2"), zip_of_pictures()))
+    app = finish(upload(open_page("survey", survey="", survey_scales="1,2"), zip_of_pictures()))
     assert errors(app) == []
     assert "over 6 pictures" in text(app)
     assert "2 units" in text(app) or "3 units" in text(app)
@@ -85,7 +85,7 @@ def test_a_zip_becomes_a_report_and_leaves_no_pictures(open_page: OpenPage) -> N
     assert stored.name.startswith("my-pictures-")
     assert not stored.pictures.exists()
     labels = [button.label for button in app.get("download_button")]
-    assert labels == ["Report, HTML", "Report, JSON", "All rows, parquet"]
+    assert labels == ["Report, HTML", "Report, JSON", "All rows, Parquet"]
 
 
 def test_a_folder_is_surveyed_where_it_lies_and_found_again(
@@ -93,8 +93,10 @@ def test_a_folder_is_surveyed_where_it_lies_and_found_again(
 ) -> None:
     with zipfile.ZipFile(io.BytesIO(zip_of_pictures())) as archive:
         archive.extractall(tmp_path / "mine")
-    app = open_page("survey", survey_scales="1,2", survey_protocols="zoom", survey_limit="4")
-    app.segmented_control(key="survey.how").set_value("A folder here").run()
+    app = open_page(
+        "survey", survey="", survey_scales="1,2", survey_protocols="zoom", survey_limit="4"
+    )
+    app.segmented_control(key="survey.how").set_value("A folder on this machine").run()
     app.text_input(key="survey.source").set_value(str(tmp_path / "mine")).run()
     app = finish(app.button(key="survey.start").click().run())
     assert errors(app) == []
@@ -103,15 +105,15 @@ def test_a_folder_is_surveyed_where_it_lies_and_found_again(
     assert stored.request.limit == 4
     again = open_page("survey", survey=stored.name)
     assert errors(again) == []
-    assert "units turn to the larger kernel" in text(again)
+    assert "units shift towards the larger kernel" in text(again)
     by_path = open_page("survey", survey=str(stored.survey))
     assert [f"There is no survey {str(stored.survey)!r}" in e for e in errors(by_path)] == [True]
     by_path.text_input(key="survey.folder").set_value(str(stored.survey)).run()
     assert errors(by_path) == []
-    assert "units turn to the larger kernel" in text(by_path)
+    assert "units shift towards the larger kernel" in text(by_path)
     again = open_page("survey", survey=str(stored.survey))
     assert errors(again) == []
-    assert "units turn to the larger kernel" in text(again)
+    assert "units shift towards the larger kernel" in text(again)
 
 
 def test_a_survey_that_was_stopped_goes_on(
@@ -132,7 +134,7 @@ def test_a_survey_that_was_stopped_goes_on(
         return real(*args, progress=stop, **settings)
 
     monkeypatch.setattr(survey_runs, "run_survey", stopping)
-    app = finish(upload(open_page("survey", survey_scales="1,2"), zip_of_pictures()))
+    app = finish(upload(open_page("survey", survey="", survey_scales="1,2"), zip_of_pictures()))
     assert errors(app) == []
     assert "of 7 pictures are stored" in text(app)
     (stored,) = shelf.stored_surveys()
@@ -150,12 +152,12 @@ def test_a_survey_is_deleted_after_asking_and_nothing_else(
 ) -> None:
     with zipfile.ZipFile(io.BytesIO(zip_of_pictures())) as archive:
         archive.extractall(tmp_path / "mine")
-    app = open_page("survey", survey_scales="1,2", survey_protocols="zoom")
-    app.segmented_control(key="survey.how").set_value("A folder here").run()
+    app = open_page("survey", survey="", survey_scales="1,2", survey_protocols="zoom")
+    app.segmented_control(key="survey.how").set_value("A folder on this machine").run()
     app.text_input(key="survey.source").set_value(str(tmp_path / "mine")).run()
     app = finish(app.button(key="survey.start").click().run())
-    other = finish(upload(open_page("survey", survey_scales="1,2"), zip_of_pictures()))
-    assert "cannot be brought back" in text(app)
+    other = finish(upload(open_page("survey", survey="", survey_scales="1,2"), zip_of_pictures()))
+    assert "cannot be undone" in text(app)
     (stored,) = [one for one in shelf.stored_surveys() if one.request.source]
     assert stored.folder.exists()
     app = app.button(key="survey.delete").click().run()
@@ -175,7 +177,7 @@ def test_a_visitor_cannot_delete_what_another_began(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sk_viz.app.survey.access.on_loopback", lambda: False)
-    mine = finish(upload(open_page("survey", survey_scales="1,2"), zip_of_pictures()))
+    mine = finish(upload(open_page("survey", survey="", survey_scales="1,2"), zip_of_pictures()))
     assert [b.key for b in mine.button if b.key == "survey.delete"] == ["survey.delete"]
     theirs = open_page("survey", survey=shelf.stored_surveys()[0].name)
     assert "over 6 pictures" in text(theirs)
@@ -194,7 +196,7 @@ def test_a_visitor_cannot_delete_what_another_began(
 def test_what_cannot_be_surveyed_is_one_sentence_and_leaves_nothing(
     open_page: OpenPage, parameters: dict[str, str], data: bytes | None, says: str
 ) -> None:
-    app = upload(open_page("survey", **parameters), data or zip_of_pictures(2))
+    app = upload(open_page("survey", survey="", **parameters), data or zip_of_pictures(2))
     (sentence,) = errors(app)
     assert says in sentence
     assert shelf.stored_surveys() == ()
@@ -210,7 +212,7 @@ def test_a_server_that_others_reach_takes_no_paths_and_lists_nothing(
         stored = shelf.keep(folder, "secret", request)
     for module in ("survey.page", "survey.start", "survey.access"):
         monkeypatch.setattr(f"sk_viz.app.{module}.on_loopback", lambda: False)
-    app = open_page("survey")
+    app = open_page("survey", survey="")
     assert "segmented_control" not in [c.type for c in app.main]
     assert stored.name not in app.selectbox(key="survey.which").options
     (sentence,) = errors(open_page("survey", survey=str(stored.survey)))

@@ -13,7 +13,7 @@ from sk_viz.measures.choice import intervention
 from sk_viz.measures.sweep.result import Sweep
 
 OpenPage = Callable[..., AppTest]
-QUICK = {"scales": "1:2:3", "unit": "SK_3_1"}
+QUICK = {"protocol": "zoom", "scales": "1:2:3", "unit": "SK_3_1"}
 
 
 class Asked:
@@ -55,7 +55,7 @@ def test_the_chosen_unit_is_held_at_its_largest_kernel(open_page: OpenPage, aske
     assert errors(app) == []
     assert asked.effects == [({"SK_3_1": "largest"}, 1.5)]
     assert asked.maps == [1.5]
-    assert "SK_3_1** held at its largest kernel alone" in text(app)
+    assert "SK_3_1** frozen to its largest kernel alone" in text(app)
     assert "matters most" in text(app)
     assert "untrained" in text(app)
 
@@ -87,8 +87,8 @@ def test_the_weights_of_another_scale_can_be_held(open_page: OpenPage, asked: As
 def test_the_weights_of_its_own_scale_change_nothing(open_page: OpenPage, asked: Asked) -> None:
     app = open_page("what_if", **QUICK, hold="scale", where="all", **{"from": "1"})
     assert errors(app) == []
-    assert "the answer stays" in text(app)
-    assert "its logit +0.00" in text(app).replace("−", "+")
+    assert "The answer stays the same" in text(app)
+    assert "its logit 0.00" in text(app).replace("−", "+")
 
 
 def test_going_back_runs_nothing_again(open_page: OpenPage, asked: Asked, calls: Any) -> None:
@@ -108,7 +108,7 @@ def test_three_branches_are_held_too(open_page: OpenPage, asked: Asked) -> None:
 
 @pytest.mark.parametrize(
     ("parameter", "value", "says"),
-    [("scales", "0.5,1", "too small"), ("hold", "sideways", "address's hold was ignored")],
+    [("scales", "0.5,1", "too small"), ("hold", "sideways", "link's hold was ignored")],
 )
 def test_what_cannot_be_shown_is_one_sentence(
     open_page: OpenPage, asked: Asked, parameter: str, value: str, says: str

@@ -56,7 +56,7 @@ def test_a_zip_of_labelled_pictures_is_measured(open_page: OpenPage, folder: Pat
     assert not app.error
     top1 = evaluate(sk_viz.load_model("sknet_tiny"), folder).summary()["top1"]
     assert f"right for **{100 * top1:.1f}\u00a0%** of the pictures" in text(app)
-    assert "At 2.0× choosing anew" in text(app)
+    assert "At 2.0×, choosing anew" in text(app)
     assert "12 pictures" in text(app)
     assert "untrained" in text(app)
     (shown,) = [e.label.replace("\\", "") for e in app.expander if "found" in e.label]
@@ -71,14 +71,14 @@ def test_what_cannot_be_measured_is_one_sentence_and_leaves_the_last_result(
 ) -> None:
     monkeypatch.setattr("sk_viz.app.survey.start.on_loopback", lambda: True)
     app = open_page("what_if", **FIRST)
-    app.segmented_control(key="worth.how").set_value("A folder here").run()
+    app.segmented_control(key="worth.how").set_value("A folder on this machine").run()
     app.text_input(key="worth.source").set_value(str(folder)).run()
     measure(app)
     before = text(app)
-    assert "the choice is worth" in before
+    assert "choosing is worth" in before
     app.text_input(key="worth.scales").set_value("0.5,1").run()
     assert [e.value for e in app.error] != []
-    assert "the choice is worth" in text(app)
+    assert "choosing is worth" in text(app)
     app.text_input(key="worth.scales").set_value("1,2").run()
     app.text_input(key="worth.source").set_value(str(folder / "no such thing")).run()
     assert "folder" in app.error[0].value

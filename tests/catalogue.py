@@ -1,6 +1,6 @@
 """The words of the pages, as a translator gets them.
 
-``python tests/app/catalogue.py`` brings every ``sk_viz.po`` under ``sk_viz/app/locale`` up to the
+``python tests/catalogue.py`` brings every ``sk_viz.po`` under ``sk_viz/app/locale`` up to the
 code and compiles it. To add a language, make the folder ``<tag>/LC_MESSAGES`` there, run this, and
 translate the ``sk_viz.po`` it leaves.
 """
@@ -19,7 +19,7 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sk_viz"
 LOCALE = PACKAGE / "app" / "locale"
 KEYWORDS = {
