@@ -15,36 +15,36 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sk_viz"
 LOCALE = PACKAGE / "app" / "locale"
-KEYWORDS = {
-    "_": None,
-    "gettext": None,
-    "mark": None,
-    "ngettext": (1, 2),
-    "pgettext": ((1, "c"), 2),
-}
 SENTENCE = "sentence"  # sk_viz.app.state.language.SENTENCE
 ERRORS = ("PictureError", "ModelError", "ScaleError", "ValueError")
 # Where a page meets the library: what these folders say can stand on a page.
 SPEAKING = ("app", "pictures", "zoo", "datasets", "measures", "surveys", "publish", "figures")
 # Constants that pages show as they are, by module.
-CONSTANTS = {"zoo/catalogue.py": ("UNTRAINED_NOTE", "SPLIT_NOTE")}
+CONSTANTS = {
+    "zoo/catalogue.py": ("UNTRAINED_NOTE", "SPLIT_NOTE"),
+    "measures/attribution/methods.py": ("_MEAN",),
+}
+ARGUMENTS = ("note", "baseline")
 
 
 def messages() -> Iterator[tuple[str, str | tuple[str, str], str | None]]:
     """Place, message (or singular and plural), and context of all words that pages can show."""
     for folder in ("app", "figures/screen"):
         for file in sorted((PACKAGE / folder).rglob("*.py")):
-            source = io.BytesIO(file.read_bytes())
             place = file.relative_to(ROOT).as_posix()
-            for _line, message, _comments, context in extract("python", source, KEYWORDS):
-                yield place, message, context  # type: ignore[misc]
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                    words = [a.value for a in node.args if isinstance(a, ast.Constant)]
+                    if node.func.id in ("_", "gettext", "mark") and words:
+                        yield place, str(words[0]), None
+                    elif node.func.id == "ngettext" and len(words) > 1:
+                        yield place, (str(words[0]), str(words[1])), None
     yield "sk_viz/app/state/language.py", "English", "name of the language"
     for place, sentence in sentences():
         yield place, sentence, SENTENCE
@@ -60,10 +60,15 @@ def sentences() -> Iterator[tuple[str, str]]:
                 raised = isinstance(node, ast.Call) and _name(node.func) in ERRORS and node.args
                 if raised and (text := template(node.args[0])):  # type: ignore[attr-defined]
                     yield place, text
+                noted = isinstance(node, ast.keyword) and node.arg in ARGUMENTS
+                if noted and (text := template(node.value)):  # type: ignore[attr-defined]
+                    yield place, text
                 if isinstance(node, ast.Assign) and _name(node.targets[0]) in CONSTANTS.get(
                     place, ()
                 ):
                     yield place, str(template(node.value))
+    for file in sorted((ROOT / "models").glob("*/config.json")):
+        yield f"models/{file.parent.name}", json.loads(file.read_text(encoding="utf-8"))["note"]
     for sample in json.loads((ROOT / "assets" / "samples.json").read_text())["samples"]:
         yield "assets/samples.json", sample["title"]
 

@@ -68,8 +68,11 @@ def sentence(text: str) -> str:
         return text
     for template, said in _sentences(spoken):
         if found := template.fullmatch(text):
-            return said.format(*found.groups())
-    return text
+            # What stands within a sentence may be one itself; a name is left as it is.
+            parts = (sentence(part) if " " in part else part for part in found.groups())
+            return said.format(*parts)
+    first, stop, rest = text.partition(". ")
+    return f"{sentence(first + '.')}{sentence(rest)}" if stop else text
 
 
 @cache

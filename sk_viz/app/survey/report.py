@@ -172,10 +172,7 @@ def _about(survey: SurveyAtHand, data: Mapping[str, Any]) -> None:
     )
     badges = identity.marks(record["model_kind"], split=split)
     st.markdown(f"{identity.brief(record['model'], record['model_note'], badges)} :small[{more}]")
-    if data["unreadable_count"]:
-        title = _("Could not be read: {count}").format(count=f"{data['unreadable_count']:,}")
-        with st.expander(title):
-            st.dataframe(pd.DataFrame(data["unreadable"]), hide_index=True)
+    draw_coverage(survey_coverage(Store(survey.folder)))
 
 
 def _files(survey: SurveyAtHand, data: Mapping[str, Any]) -> None:

@@ -132,7 +132,7 @@ def store_zip(data: bytes, file: Path) -> None:
         file.write_bytes(data)
     except OSError as error:
         raise PictureError(f"The zip cannot be stored: {error.strerror or error}.") from error
-    count = sum(1 for _ in open_dataset(file).abouts())
+    count = sum(1 for _about in open_dataset(file).abouts())
     if count > MAX_PICTURES:
         raise PictureError(f"The zip holds over {MAX_PICTURES:,} pictures: send fewer.")
 

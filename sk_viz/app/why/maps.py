@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sk_viz.app.shared.scene import Scene
+from sk_viz.figures.screen.style import kernel_label
 from sk_viz.language import gettext as _
 
 if TYPE_CHECKING:
     from sk_viz.measures.attribution.attribute import Attribution
+    from sk_viz.networks.units import Unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,3 +43,24 @@ def named(one: Attribution) -> str:
     if not colon:
         return unit
     return _("{unit}, channel {channel}").format(unit=unit, channel=channel)
+
+
+def describe(one: Attribution, unit: Unit) -> str:
+    """What the values of a map are about, as a sentence without its end."""
+    largest, smallest = (kernel_label(k) for k in (max(unit.kernels), min(unit.kernels)))
+    if isinstance(one.target, int):
+        return _("The logit of {name}").format(name=one.text)
+    words = {"what": named(one), "largest": largest, "smallest": smallest}
+    if is_saturated(one):
+        text = _(
+            "The logit of the {largest} branch minus that of the {smallest} branch in {what}, "
+            "before the softmax, because its weights are saturated"
+        )
+    elif isinstance(one.target, tuple):
+        text = _("The weight of the {largest} branch in {what}")
+    else:
+        text = _(
+            "The difference of {what}: the weight of the {largest} branch minus that of the "
+            "{smallest} branch, averaged over its channels"
+        )
+    return text.format(**words)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +19,7 @@ from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, down
 from sk_viz.app.state.address import in_address, one_of, word
 from sk_viz.app.state.settings import Look, Settings, change, current, refuse, write_address
 from sk_viz.app.why import trust
-from sk_viz.app.why.maps import Maps, is_saturated, named
+from sk_viz.app.why.maps import Maps, describe, is_saturated, named
 from sk_viz.errors import ModelError
 from sk_viz.figures.palette import AGAINST, FOR
 from sk_viz.figures.screen.attribution import (
@@ -37,6 +36,7 @@ from sk_viz.types import Progress
 if TYPE_CHECKING:
     from sk_viz.measures.attribution.attribute import Attribution
     from sk_viz.measures.attribution.targets import Target
+    from sk_viz.networks.units import Unit
 
 ALL = "all"
 QUICK = "grad_cam"  # shown at once, before the method that was chosen has an answer
@@ -266,10 +266,10 @@ def _panels(maps: Maps, key: str) -> None:
                 alt=_("Map over the picture: {what}.").format(what=title),
                 **chart,
             )
-            st.caption(_caption(one), unsafe_allow_html=True)
+            st.caption(_caption(one, now.unit), unsafe_allow_html=True)
 
 
-def _caption(one: Attribution) -> str:
+def _caption(one: Attribution, unit: Unit) -> str:
     """What the map explains, its colours, and its completeness error."""
     green = f'<span style="color:rgb{FOR}">■</span>'
     purple = f'<span style="color:rgb{AGAINST}">■</span>'
@@ -280,8 +280,7 @@ def _caption(one: Attribution) -> str:
     strength = _("full colour = {value} per pixel").format(
         value=_plain_number(full_strength(one.heatmap))
     )
-    explains = terms.sentence(re.sub(r"(\d)x(?=\d)", r"\1×", one.explains))
-    explains = explains[0].upper() + explains[1:]
+    explains = describe(one, unit)
     if one.delta is None:
         complete = _("The values of {method} need not add up to it.").format(
             method=METHODS[one.method].title

@@ -114,4 +114,4 @@ def test_hostile_files_are_named_and_the_running_model_is_kept(open_app: Open, c
 
 def test_a_link_to_a_checkpoint_asks_for_it(open_app: Open, calls: Any) -> None:
     app = open_app(model="upload", **QUICK)
-    assert any("open it here" in sentence for sentence in errors(app))
+    assert any("open the checkpoint again" in sentence for sentence in errors(app))
