@@ -49,7 +49,6 @@ SOURCES = {
     "Paste": mark("Paste"),
     "Camera": mark("Camera"),
 }
-TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"]
 MAX_UPLOAD_MB = 20
 
 

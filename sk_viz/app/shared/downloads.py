@@ -51,9 +51,7 @@ def _files(sweep: Sweep, title: str) -> None:
     stem = file_stem(sweep.record)
     if title:
         st.markdown(f"**{title}**")
-    _button(
-        _("Page that works offline, HTML"), partial(_page, sweep), f"{stem}.html", "text/html"
-    )
+    _button(_("Page that works offline, HTML"), partial(_page, sweep), f"{stem}.html", "text/html")
     _button(_("Sweep, JSON"), partial(sweep.to_bytes, ".json"), f"{stem}.json", "application/json")
     for name, title_ in TABLES.items():
         table: pd.DataFrame = getattr(sweep, name)

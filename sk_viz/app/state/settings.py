@@ -40,8 +40,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "window": (1.0, 2.0),
     "resolution": (0.5, 2.0),
     "object": (0.5, 2.0),
-    "tile": (1.0, 2.0),
-    "window": (1.0, 2.0),
 }
 LIMITS: dict[str, tuple[float, float]] = {
     "zoom": (1.0, 4.0),
@@ -50,8 +48,6 @@ LIMITS: dict[str, tuple[float, float]] = {
     "window": (1.0, 4.0),
     "resolution": (0.5, 4.0),
     "object": (0.25, 4.0),
-    "tile": (1.0, 4.0),
-    "window": (1.0, 4.0),
 }
 
 

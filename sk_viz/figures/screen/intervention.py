@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -9,12 +12,112 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from sk_viz.figures.palette import AGAINST, FOR
+from sk_viz.figures.screen.picture import sign_cells
 from sk_viz.figures.screen.style import Ink, share_label, styled
 from sk_viz.language import gettext as _
 
 ROW = 34  # pixels
 MOST_WRITTEN = 16  # units whose cells have their number in them
 LONGEST_NAME = 22  # letters
+
+
+def choice_map(
+    table: pd.DataFrame,
+    ink: Ink,
+    *,
+    titles: dict[str, str],
+    label: int,
+    name: str,
+    unit: str | None = None,
+    intervention: str | None = None,
+) -> go.Figure:
+    """The change of the logit by unit and intervention; a click has [unit, intervention].
+
+    Args:
+        table: of ``ChoiceMap``: unit, stage, intervention, logit_change, probability_change,
+            label, name; units in the network's order.
+        ink: of the page.
+        titles: of the interventions, by their words in the table.
+        label: the class that was named before: a cell that names another one is underlined.
+        name: of that class.
+        unit: the column to mark.
+        intervention: the cell to mark in it.
+    """
+    units = list(dict.fromkeys(table["unit"]))
+    kinds = list(dict.fromkeys(table["intervention"]))
+    wide = table.pivot(index="intervention", columns="unit", values="logit_change")
+    wide = wide.loc[kinds, units]
+    limit = max(float(wide.abs().to_numpy().max()), 1e-3)
+    rows = table.to_dict("records")
+    cells = {(row["unit"], row["intervention"]): row for row in rows}
+    figure = go.Figure(
+        go.Heatmap(
+            z=wide.to_numpy(),
+            x=list(range(len(units))),
+            y=list(range(len(kinds))),
+            zmin=-limit,
+            zmax=limit,
+            colorscale=sign_cells(ink),
+            hoverinfo="skip",
+            # As large as its cell allows, and left out where it does not fit.
+            text=[[_cell(cells[unit, kind], label) for unit in units] for kind in kinds],
+            texttemplate="%{text}" if len(units) <= MOST_WRITTEN else None,
+            xgap=2,
+            ygap=2,
+            colorbar={
+                "thickness": 10,
+                "outlinewidth": 0,
+                "ticks": "",
+                "tickvals": [-0.96 * limit, 0, 0.96 * limit],
+                "ticktext": [f"−{limit:.2f}", "0", f"+{limit:.2f}"],
+                "tickfont": {"size": 11, "color": ink.muted},
+                "xpad": 8,
+            },
+        )
+    )
+    figure.add_scatter(
+        x=[units.index(row["unit"]) for row in rows],
+        y=[kinds.index(row["intervention"]) for row in rows],
+        customdata=[[row["unit"], row["intervention"]] for row in rows],
+        hovertext=[_hover(row, name, titles) for row in rows],
+        hoverinfo="text",
+        mode="markers",
+        marker={"symbol": "square", "size": 20, "opacity": 0},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+    )
+    if unit in units and intervention in kinds:
+        x, y = units.index(unit), kinds.index(intervention)
+        figure.add_shape(
+            type="rect",
+            x0=x - 0.5,
+            x1=x + 0.5,
+            y0=y - 0.5,
+            y1=y + 0.5,
+            line={"color": ink.text, "width": 2},
+        )
+    styled(figure, ink, ROW * len(kinds) + 44)
+    figure.update_xaxes(
+        tickvals=list(range(len(units))),
+        ticktext=[f"<b>{one}</b>" if one == unit else one for one in units],
+        range=[-0.5, len(units) - 0.5],
+        automargin=True,
+        ticks="",
+        showline=False,
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(kinds))),
+        ticktext=[titles[kind] for kind in kinds],
+        range=[len(kinds) - 0.5, -0.5],
+        ticks="",
+        showline=False,
+    )
+    figure.update_layout(
+        margin={"l": 78, "r": 10, "t": 6, "b": 36},
+        hoverdistance=-1,
+        clickmode="event+select",
+    )
+    return figure
 
 
 def answer_bars(
@@ -120,9 +223,22 @@ def answer_bars(
     return figure
 
 
+def _cell(row: Mapping[Hashable, Any], label: int) -> str:
+    text = _number(row["logit_change"])
+    return text if row["label"] == label else f"<u>{text}</u>"
+
+
 def _number(value: float) -> str:
     text = f"{value:+.2f}".replace("-", "−")
     return "0.00" if text[1:] == "0.00" else text
+
+
+def _hover(row: Mapping[Hashable, Any], name: str, titles: dict[str, str]) -> str:
+    return (
+        f"{row['unit']}, {titles[str(row['intervention'])]}<br>{name}: logit "
+        f"{row['logit_change']:+.4f}, probability {row['probability_change']:+.2%}<br>"
+        f"answer: {row['name']}"
+    ).replace("-", "−")
 
 
 def _short(name: str) -> str:

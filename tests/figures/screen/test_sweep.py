@@ -20,12 +20,14 @@ from sk_viz.figures.screen.channels import (
     scale_colours,
 )
 from sk_viz.figures.screen.lines import stage_branches, stage_lines
+from sk_viz.figures.screen.map import difference_map
 from sk_viz.figures.screen.overlay import common_limit, heat_layer
 from sk_viz.figures.screen.style import (
     DARK,
     LIGHT,
     Ink,
     decimals,
+    difference_colours,
     ink_for,
     kernel_label,
     mix,
@@ -72,6 +74,57 @@ def differences() -> pd.DataFrame:
 
 def traces(figure: go.Figure, kind: str) -> list[Any]:
     return [trace for trace in figure.data if trace.type == kind]
+
+
+@pytest.mark.parametrize("ink", [LIGHT, DARK])
+@pytest.mark.parametrize("change", [False, True])
+def test_the_map_shows_every_unit_at_every_scale(ink: Ink, change: bool) -> None:
+    table = differences()
+    figure = difference_map(table, ink, kernels=(3, 5), unit="SK_3_1", scale=1.5, change=change)
+    shown = np.concatenate([np.asarray(t["z"]) for t in traces(figure, "heatmap")])
+    wide = table.pivot(index="unit", columns="scale", values="difference").loc[list(UNITS)]
+    expected = wide.to_numpy()
+    if change:
+        expected = expected - expected[:, :1]
+    np.testing.assert_allclose(shown, expected)
+    axis = figure.to_dict()["layout"]["coloraxis"]
+    assert axis["cmin"] == -axis["cmax"]
+    assert axis["cmax"] == pytest.approx(np.abs(expected).max())
+    assert dict(difference_colours(ink))[0.25] == SMALLEST
+    assert dict(difference_colours(ink))[0.75] == LARGEST
+
+
+def test_every_cell_of_the_map_answers_a_click_with_its_unit_and_scale() -> None:
+    figure = difference_map(differences(), LIGHT, kernels=(3, 5))
+    (cells,) = traces(figure, "scatter")
+    answers = {(unit, scale) for unit, scale in cells["customdata"]}
+    assert answers == set(itertools.product(UNITS, SCALES))
+    assert figure.layout.hoverdistance == -1
+    heatmap_rows = {y for t in traces(figure, "heatmap") for y in t["y"]}
+    assert set(cells["y"]) == heatmap_rows
+
+
+def test_the_map_names_stages_units_and_what_is_dead() -> None:
+    figure = difference_map(
+        differences(), LIGHT, kernels=(3, 7), dead=["SK_2_2"], unit="SK_4_1", protocol="blur"
+    )
+    assert list(figure.layout.yaxis.ticktext) == [
+        "SK_2_1",
+        "SK_2_2 dead",
+        "SK_3_1",
+        "<b>SK_4_1</b>",
+    ]
+    notes = {note.text for note in figure.layout.annotations}
+    assert {"stage 2", "stage 3", "stage 4", "scale (blur)"} <= notes
+    ends = " ".join(figure.layout.coloraxis.colorbar.ticktext)
+    assert "3×3" in ends
+    assert "7×7" in ends
+
+
+def test_a_map_of_nothing_but_zeros_is_drawn() -> None:
+    table = differences().assign(difference=0.0)
+    figure = difference_map(table, LIGHT, kernels=(3, 5))
+    assert figure.layout.coloraxis.cmax > 0
 
 
 def test_changes_start_at_zero_whatever_the_order_of_the_rows() -> None:
@@ -126,6 +179,7 @@ def test_one_scale_alone_can_be_drawn() -> None:
     table, channels = differences(), weights()
     table = table[table["scale"] == 1.5]
     channels = channels[channels["scale"] == 1.5]
+    difference_map(table, LIGHT, kernels=(3, 5), scale=1.5)
     stage_lines(table, LIGHT, kernels=(3, 5), scale=1.5)
     channel_curves(channels, "SK_2_1", LIGHT, scales=[1.5])
 
@@ -226,6 +280,8 @@ def test_changes_far_below_a_thousandth_are_told_apart_on_the_axis() -> None:
     table = differences()
     tiny = table.assign(difference=table["difference"] * 1e-4)
     assert stage_lines(tiny, LIGHT, kernels=(3, 5)).layout.yaxis.tickformat == "+.6~f"
+    ends = difference_map(tiny, LIGHT, kernels=(3, 5)).layout.coloraxis.colorbar.ticktext
+    assert float(ends[-1].split("+")[1]) > 0
 
 
 def test_small_helpers() -> None:
