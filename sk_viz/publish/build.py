@@ -171,12 +171,15 @@ def strip(
     explained = f"{request.method.replace('_', ' ')} of {of}"
     draw = partial(draw_strip.strip, frames, explained, request.width)
     best = ", ".join(
-        f"{f.predictions[0][0]} {f.predictions[0][1]:.0%} at {f.scale:g}x" for f in frames
+        f"{f.predictions[0][0]} {f.predictions[0][1]:.0%} at {f.scale:g}x"
+        for f in frames
+        if f.predictions
     )
+    said = f" Prediction: {best}." if best else " The network names no classes."
     caption = (
         f"{picture.name} under {request.protocol}: what the network saw, its likeliest classes, "
         f"and {explained}. Opacity is the square root of the value's share of the largest over all "
-        f"scales; the CSV file holds the values themselves. Prediction: {best}."
+        f"scales; the CSV file holds the values themselves.{said}"
     )
     return Measured(draw, caption, [sweep.record, *(one.record for one in maps)])
 

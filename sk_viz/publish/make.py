@@ -197,7 +197,11 @@ def make_bundle(
     _check(request, "pdf")
     measured = _marked(NAMES[request.name](request, at_hand, progress))
     # Rendering fixes a figure's layout to that file's kind; each kind gets a fresh one.
-    made = {kind: _rendered(request, measured, f"{stem}.{kind}") for kind in KINDS}
+    made = {}
+    for kind in KINDS:
+        if progress is not None:
+            progress(1, 1)  # all is measured; it can still be stopped
+        made[kind] = _rendered(request, measured, f"{stem}.{kind}")
     return FigureBundle(
         **{kind: data for kind, (data, _) in made.items()},
         table=to_csv(made["pdf"][1]),

@@ -101,7 +101,9 @@ def _(result: Sweep) -> Summary:
         drawn, _ = heatmap(result.units, result.scales, values, title, "cvpr-text")
         png = render(drawn, "png", {}, _DPI)
     best = result.predictions[result.predictions["rank"] == 1]
-    tables = [("The likeliest class", best[["scale", "name", "probability"]])]
+    tables = []
+    if len(best):
+        tables.append(("The likeliest class", best[["scale", "name", "probability"]]))
     if len(result.scales) <= _MOST_SCALES:
         columns = {f"{scale:g}x": values[:, n] for n, scale in enumerate(result.scales)}
         frame = pd.DataFrame({"unit": list(result.units), **columns})

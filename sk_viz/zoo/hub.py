@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,9 @@ from urllib.request import getproxies
 from sk_viz.errors import ModelError
 
 FILE = "model.safetensors"
+CONFIG = "config.json"
+PREFIX = "hf:"
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 ShareProgress = Callable[[float], None]
 
 
@@ -23,6 +27,22 @@ def cached_weights(repository: str) -> Path | None:
     """
     found = _on_disk(repository)
     return found if found is not None and _is_whole(found) else None
+
+
+def repository_folder(repository: str, progress: ShareProgress | None = None) -> Path:
+    """The folder of a repository's ``config.json`` and weights, downloaded unless it is cached.
+
+    Args:
+        repository: ``owner/name`` on the hub.
+        progress: as that of :func:`download_weights`.
+
+    Raises:
+        ModelError: not such a name, no such files, or no connection.
+    """
+    if not _NAME.fullmatch(repository):
+        raise ModelError(f"{repository!r} is not a repository: write {PREFIX}OWNER/NAME.")
+    _fetch(repository, CONFIG, None)
+    return _fetch(repository, FILE, progress).parent
 
 
 def download_weights(repository: str, progress: ShareProgress | None = None) -> Path:
@@ -36,13 +56,22 @@ def download_weights(repository: str, progress: ShareProgress | None = None) -> 
     Raises:
         ModelError: they are not on disk and cannot be downloaded.
     """
+    return _fetch(repository, FILE, progress)
+
+
+def _fetch(repository: str, file: str, progress: ShareProgress | None) -> Path:
+    """One file of a repository.
+
+    Raises:
+        ModelError: it is not on disk and cannot be downloaded.
+    """
     from huggingface_hub import constants, errors, hf_hub_download
     from huggingface_hub.utils.tqdm import tqdm as hub_tqdm
 
-    found = cached_weights(repository)
-    if found is not None:
+    found = _on_disk(repository, file)
+    if found is not None and (file != FILE or _is_whole(found)):
         return found
-    broken = _on_disk(repository) is not None
+    broken = found is not None
     options: dict[str, Any] = {"force_download": True} if broken else {}
     # Of whichever client this version of the hub uses: not all of them are OSErrors.
     transport: type[Exception] = getattr(errors, "HTTPError", OSError)
@@ -52,8 +81,14 @@ def download_weights(repository: str, progress: ShareProgress | None = None) -> 
         if constants.is_offline_mode():
             raise ConnectionError("downloads are turned off by HF_HUB_OFFLINE")
         _probe(constants.ENDPOINT)
-        return Path(hf_hub_download(repository, FILE, cache_dir=_cache_dir(), **options))
+        return Path(hf_hub_download(repository, file, cache_dir=_cache_dir(), **options))
     except (OSError, transport, errors.EntryNotFoundError) as error:
+        unreached = isinstance(error, errors.LocalEntryNotFoundError)
+        if isinstance(error, errors.EntryNotFoundError) and not unreached:
+            raise ModelError(
+                f"{repository} has no {file}: give a repository with {CONFIG} and {FILE}, as "
+                "save_pretrained and timm write them."
+            ) from error
         there = "not whole" if broken else "not"
         raise ModelError(
             f"The weights of {repository} are {there} on this machine and could not be downloaded "
@@ -62,10 +97,10 @@ def download_weights(repository: str, progress: ShareProgress | None = None) -> 
         ) from error
 
 
-def _on_disk(repository: str) -> Path | None:
+def _on_disk(repository: str, file: str = FILE) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, FILE, cache_dir=_cache_dir())
+    found = try_to_load_from_cache(repository, file, cache_dir=_cache_dir())
     return Path(found) if isinstance(found, str) else None
 
 

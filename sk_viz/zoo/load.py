@@ -36,7 +36,7 @@ from sk_viz.zoo.checkpoints import (
 from sk_viz.zoo.classes import unnamed_classes
 from sk_viz.zoo.factory import is_factory, make_network
 from sk_viz.zoo.given import Told, given_model
-from sk_viz.zoo.hub import ShareProgress, download_weights
+from sk_viz.zoo.hub import PREFIX, ShareProgress, download_weights, repository_folder
 from sk_viz.zoo.hub_folders import HUB_WEIGHTS, is_hub_folder, load_hub_folder
 from sk_viz.zoo.layouts import network_from_checkpoint
 from sk_viz.zoo.model import Model, as_model
@@ -61,7 +61,8 @@ def load_model(
     """Load a model.
 
     Args:
-        model: an id of :func:`list_models`; a folder of this project or of timm's hub with
+        model: an id of :func:`list_models`; ``hf:OWNER/NAME`` for a repository of the Hugging
+            Face hub; a folder of this project or of timm's hub with
             ``config.json`` and the weights; a file of safetensors or of ``torch.save`` with the
             weights of an SKNet of this project, timm, pytorchcv or syt2/SKNet; a torch module; or
             where to find a function that returns one, ``FILE.py:FACTORY`` or ``MODULE:FACTORY``,
@@ -94,7 +95,7 @@ def load_model(
     if not isinstance(model, str | Path) or not str(model).strip():
         raise ModelError(_unknown(str(model)))
     place_on = choose_device(device)
-    if is_factory(str(model)):
+    if is_factory(str(model)) and not str(model).startswith(PREFIX):
         return _from_factory(str(model), weights, told, place_on)
     said = (weights, input_size, mean, std, classes, output, example)
     if any(one is not None for one in said):
@@ -104,10 +105,7 @@ def load_model(
         )
     known = KNOWN.get(str(model))
     if known is None:
-        path = Path(model).expanduser()
-        if not path.exists():
-            raise ModelError(_unknown(str(model)))
-        return _from_path(path, place_on)
+        return _from_elsewhere(str(model), place_on, progress)
     if known.kind == "bundled":
         if not is_there(known):
             raise ModelError(
@@ -169,6 +167,19 @@ def _from_path(path: Path, device: torch.device) -> Model:
         device=device,
         sha256=file_sha256(path),
     )
+
+
+def _from_elsewhere(name: str, device: torch.device, progress: ShareProgress | None) -> Model:
+    """A repository of the hub, a folder or a file."""
+    if not name.startswith(PREFIX):
+        path = Path(name).expanduser()
+        if not path.exists():
+            raise ModelError(_unknown(name))
+        return _from_path(path, device)
+    folder = repository_folder(name.removeprefix(PREFIX), progress)
+    if is_hub_folder(folder):
+        return _from_hub_folder(folder, name, device)
+    return _from_folder(folder, name, "checkpoint", device)
 
 
 def _from_hub_folder(folder: Path, name: str, device: torch.device) -> Model:

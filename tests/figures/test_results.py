@@ -12,10 +12,13 @@ import plotly.graph_objects as go
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from torch import nn
 
 import sk_viz
 from sk_viz.figures import paper, screen
+from sk_viz.figures.paper.animation import make_animation
 from sk_viz.measures.choice.intervention import which_choice_mattered
+from sk_viz.networks import sknet_tiny
 from sk_viz.pictures import Picture
 
 
@@ -110,3 +113,27 @@ def test_what_cannot_be_drawn_is_one_sentence(results, tmp_path):
     fewer = replace(again, differences=again.differences[again.differences["scale"] < 2])
     with pytest.raises(sk_viz.ModelError, match="same scales"):
         paper.sweep_channels([results["sweep"], fewer])
+
+
+def test_a_network_without_classes_is_drawn_without_them(tmp_path):
+    class Features(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = sknet_tiny(classes=3).eval()
+            self.network.wake()
+
+        def forward(self, x):
+            return {"features": self.network(x)}
+
+    model = sk_viz.load_model(Features().eval(), "cpu", input_size=32)
+    assert not model.predicts
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    picture = Picture(pixels, "cd" * 32, "a.png", "PNG")
+    sweep = sk_viz.sweep(model, picture, (1.0, 2.0))
+    assert sweep.predictions.empty
+    maps = [sk_viz.attribute(model, picture, "saliency", "SK_3_1", s) for s in sweep.scales]
+    paper.sweep_strip(sweep, maps).savefig(tmp_path / "strip.svg")
+    make_animation(sweep, tmp_path / "film.gif")
+    assert "names no classes" in sweep.to_html(tmp_path / "a.html").read_text()
+    assert "likeliest" not in sweep._repr_html_()
+    sweep.show()

@@ -93,7 +93,10 @@ def _zoomed(axes: Axes, sweep: Sweep, scale: float, rgb: Pixels) -> None:
     axes.imshow(rgb, interpolation="antialiased")
     axes.set_axis_off()
     axes.set_title(f"{scale:.2f}x", fontsize=_TEXT)
-    said = sweep.predictions[sweep.predictions["scale"] == scale].iloc[0]
+    rows = sweep.predictions[sweep.predictions["scale"] == scale]
+    if rows.empty:  # the network names no classes
+        return
+    said = rows.iloc[0]
     axes.text(
         0.5,
         -0.03,

@@ -82,7 +82,8 @@ def _drawn(frames: Sequence[StripFrame]) -> pd.DataFrame:
                 {"scale": frame.scale, "rank": rank, "name": name, "probability": float(p)}
                 for frame in frames
                 for rank, (name, p) in enumerate(frame.predictions, start=1)
-            ]
+            ],
+            columns=["scale", "rank", "name", "probability"],
         ).assign(kind="prediction")
     ]
     parts += [
