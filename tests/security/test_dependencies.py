@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OPTIONAL = ("fast", "ray", "heif")  # what the package imports only where it is installed
+OPTIONAL = ("bench", "fast", "heif", "ray")  # what the package imports only where it is installed
 
 
 def requirements(*extras: str) -> list[Requirement]:
