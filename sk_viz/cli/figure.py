@@ -35,7 +35,7 @@ def register(cli: typer.Typer) -> None:
 
 def figure(
     name: Annotated[
-        str | None, typer.Argument(help="fig3, fig4, heatmap, strip, rf, or film (.gif, .mp4).")
+        str | None, typer.Argument(help="fig3, fig4, size, heatmap, strip, rf, film (.gif, .mp4).")
     ] = None,
     inputs: Annotated[
         list[str] | None, typer.Argument(help="Pictures, a survey's folder, or both.")

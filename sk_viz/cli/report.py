@@ -33,7 +33,9 @@ def report(
         print_json(dict(made.data))
         return
     changes = made.data["changes"]
-    table = Table("unit", "scale", "protocol", "change", "Cohen's d", "95 % interval", "rising")
+    table = Table(
+        "unit", "scale", "protocol", "change", "Cohen's d", "95 % interval", "rising", "p"
+    )
     for entry in changes:
         table.add_row(
             entry["unit"],
@@ -43,8 +45,11 @@ def report(
             _number(entry["d"]),
             _interval(entry["d_interval"]),
             f"{entry['rising']:.0%}",
+            "-" if entry["p_holm"] is None else f"{entry['p_holm']:.2g}",
         )
     console().print(table)
+    for sentence in made.data["warnings"]:
+        print(sentence)
     print(f"The whole report: {made.folder / 'report.html'}")
 
 

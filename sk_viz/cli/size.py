@@ -12,7 +12,6 @@ from sk_viz.cli.options import (
     InputSizeOption,
     JsonOption,
     ModelOption,
-    PictureArgument,
     PointOption,
     WeightsOption,
     console,
@@ -34,7 +33,14 @@ def register(cli: typer.Typer) -> None:
 
 
 def size(
-    picture: PictureArgument,
+    picture: Annotated[
+        str,
+        typer.Argument(
+            metavar="PICTURE|SURVEY",
+            help="A picture's file, the name of a sample, - for standard input, or the folder of "
+            "a survey.",
+        ),
+    ],
     scale: Annotated[float, typer.Option(help="The scale of the zoom, above 1.")] = 2.0,
     controls: Annotated[
         str, typer.Option(help="Of blur, tile, window and periodic, with commas.")
@@ -46,7 +52,13 @@ def size(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """What of a zoom is size: each unit's change split by every control, with its noise."""
+    """Split each unit's change under a zoom by every control, beside its noise and its null.
+
+    A survey has its own model and point, and the controls of its protocols.
+    """
+    if Path(picture).is_dir():
+        _survey(Path(picture), scale, as_json)
+        return
     from sk_viz.measures.size.effect import size_effect
 
     named = tuple(part.strip() for part in controls.split(","))
@@ -68,12 +80,65 @@ def size(
     console().print(_table(effect, scale))
     for note in effect.record["notes"]:
         print(note)
-    settled = effect.settled[effect.settled["agree"]]
-    moved = ", ".join(f"{row.unit} {row.direction}" for row in settled.itertuples())
-    print(
-        f"Settled (every control agrees, beyond 1/f noise and one-pixel shifts): "
-        f"{moved or 'no unit'}."
+    _print_settled(effect.settled.to_dict("records"), "1/f noise and one-pixel shifts")
+
+
+def _survey(folder: Path, scale: float, as_json: bool) -> None:
+    """The size of a survey: what its report has of it at one scale."""
+    from sk_viz.errors import ScaleError
+    from sk_viz.surveys.effects import compute
+    from sk_viz.surveys.results import SurveyResults
+
+    data = compute(SurveyResults.open(folder))
+    rows, settled, changes = (
+        [row for row in data[name] if row["scale"] == scale]
+        for name in ("size", "settled", "changes")
     )
+    if not rows:
+        raise ScaleError(
+            f"The survey has no control at {scale:g}x: run one with --protocol "
+            "zoom,blur,tile,window."
+        )
+    if as_json:
+        kept = {name: data[name] for name in ("record", "readable", "smallest_effect", "warnings")}
+        print_json({**kept, "changes": changes, "size": rows, "settled": settled})
+        return
+    print_model(data["record"])
+    table = Table(
+        "unit",
+        "compared",
+        "change",
+        "Cohen's d",
+        "95 % interval",
+        "p",
+        "no effect",
+        "null d",
+        title=f"{data['readable']:,} pictures, {scale:g}x against 1x",
+    )
+    for row in [*changes, *rows]:
+        table.add_row(
+            row["unit"],
+            f"size by {row['control']}" if "control" in row else row["protocol"],
+            f"{row['change']:+.4f}",
+            _number(row["d"], "+.2f"),
+            "-" if row["d_interval"] is None else "{:+.2f} to {:+.2f}".format(*row["d_interval"]),
+            _number(row["p_holm"], ".2g"),
+            _number(row["p_equivalent_holm"], ".2g"),
+            _number(row.get("null_d"), "+.2f"),
+        )
+    console().print(table)
+    for sentence in data["warnings"]:
+        print(sentence)
+    _print_settled(settled, "1/f noise")
+
+
+def _print_settled(rows: Iterable[Mapping[str, Any]], beyond: str) -> None:
+    moved = ", ".join(f"{row['unit']} {row['direction']}" for row in rows if row["agree"])
+    print(f"Settled (every control agrees, beyond {beyond}): {moved or 'no unit'}.")
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
 
 
 def _table(effect: SizeEffect, scale: float) -> Table:

@@ -15,7 +15,16 @@ from sk_viz.pictures.scales import (
     exact,
     parse_scales,
 )
-from sk_viz.pictures.stimuli import CENTRE, FILTER, Background, Stimulus, normalise, stimuli, window
+from sk_viz.pictures.stimuli import (
+    CENTRE,
+    FILTER,
+    Background,
+    Stimulus,
+    detail_lost,
+    normalise,
+    stimuli,
+    window,
+)
 
 __all__ = [
     "BASE_SIZE",
@@ -35,6 +44,7 @@ __all__ = [
     "check_point",
     "check_protocol",
     "check_scales",
+    "detail_lost",
     "exact",
     "normalise",
     "parse_scales",

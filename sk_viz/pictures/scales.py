@@ -14,11 +14,19 @@ Protocol = Literal["zoom", "blur", "tile", "window", "resolution", "object"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 # Arms of the controls. They are shown beside a zoom, to tell what in it is size.
 Check = Literal[
-    "centre", "periodic", "grey", "zoom+blur", "tile+blur", "window+blur", "centre+blur"
+    "centre",
+    "periodic",
+    "grey",
+    "base+blur",
+    "tile+blur",
+    "periodic+blur",
+    "centre+blur",
+    "soft-zoom",
+    "soft-tile",
 ]
 CHECKS: tuple[Check, ...] = get_args(Check)
 # Of these the gates' global means are taken over a part of the stimulus alone.
-POOLED = ("window", "centre", "window+blur", "centre+blur")
+POOLED = ("window", "centre", "centre+blur")
 
 MAX_SCALES = 101
 MAX_SCALE = 64.0
@@ -127,7 +135,7 @@ def _check_scale(scale: float, protocol: Protocol | Check, input_size: int | Non
     if scale < lowest or scale == 0:
         limit = "at least 1" if lowest else "above 0"
         raise ScaleError(f"The scale {scale:g} is too small: {protocol} takes scales {limit}.")
-    if input_size is not None and protocol in ("resolution", "window", "window+blur"):
+    if input_size is not None and protocol in ("resolution", "window"):
         side = resolution_side(scale, input_size)
         if not MIN_RESOLUTION <= side <= MAX_RESOLUTION:
             raise ScaleError(

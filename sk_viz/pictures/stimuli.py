@@ -88,8 +88,9 @@ def stimuli(
     - ``centre``: the zoom to 1, the gates pooled as by ``window`` at s: its partner.
     - ``periodic``: as ``tile``, repeated in place of mirrored.
     - ``grey``: as ``tile``, the rest of the frame in the normalisation's mean colour.
-    - ``zoom+blur``, ``tile+blur``, ``window+blur``, ``centre+blur``: those stimuli without the
-      detail that ``blur`` removes at s.
+    - ``base+blur``, ``tile+blur``, ``periodic+blur``, ``centre+blur``: the zoom to 1 and those
+      stimuli without the detail that the zoom to s lacks, see :func:`detail_lost`.
+    - ``soft-zoom``, ``soft-tile``: the stimuli without the detail that ``blur`` removes at s.
 
     Args:
         picture: what to show; a :class:`Cutout` for ``object``.
@@ -126,7 +127,7 @@ def stimuli(
         places = [object_place(bounds, s, side, point, base_size) for s in scales]
         shown = [draw_object(image, bounds, place, scene) for place in places]
         return tuple(Stimulus(s, frozen(rgb)) for s, rgb in zip(scales, shown, strict=True))
-    base, _, then = protocol.partition("+")
+    base = protocol.removeprefix("soft-").removesuffix("+blur")
     crop = window(picture, 1.0, "blur", preprocessing)
     windows = [window(picture, s, protocol, preprocessing, point=point) for s in scales]
     if base == "zoom":
@@ -144,10 +145,13 @@ def stimuli(
         elif base == "grey":
             colour = _mean_colour(preprocessing)
             shown = [cover(frame, part, colour) for part in keep]
-        else:  # blur and centre
+        else:  # base, blur and centre
             shown = [frame] * len(scales)
-    if "blur" in (base, then):
+    if protocol == "blur" or protocol.startswith("soft-"):
         shown = [blur(rgb, s) for rgb, s in zip(shown, scales, strict=True)]
+    elif protocol.endswith("+blur"):
+        lost = [detail_lost(picture, s, preprocessing) for s in scales]
+        shown = [blur(rgb, f) if f > 1 else rgb for rgb, f in zip(shown, lost, strict=True)]
     pools: list[Box | None] = [None] * len(scales)
     if protocol in POOLED:
         pools = [
@@ -195,6 +199,25 @@ def window(
     # The centre of the object is in the frame, so that something of it is always seen.
     assert seen is not None
     return seen
+
+
+def detail_lost(picture: Picture, scale: float, preprocessing: Preprocessing) -> float:
+    """How many times finer the detail of the zoom to 1 is than that of the zoom to a scale.
+
+    Measured against the object: 1 where the picture has a pixel for each of the zoom, ``scale``
+    where it has no more pixels than the network's input.
+
+    Args:
+        picture: the picture.
+        scale: s of the zoom, at least 1.
+        preprocessing: the network's.
+
+    Returns:
+        A factor in [1, scale].
+    """
+    side = preprocessing.input_size
+    crop = evaluation_crop(picture.width, picture.height, preprocessing.crop_fraction).width
+    return min(max(scale * side / crop, 1.0) / max(side / crop, 1.0), scale)
 
 
 def normalise(

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from sk_viz.errors import ModelError, PictureError
+from sk_viz.errors import ModelError, PictureError, ScaleError
 from sk_viz.figures.paper import fig3 as draw_fig3
 from sk_viz.figures.paper import fig4 as draw_fig4
 from sk_viz.figures.paper import heatmap as draw_heatmap
 from sk_viz.figures.paper import rf as draw_rf
+from sk_viz.figures.paper import size as draw_size
 from sk_viz.figures.paper import strip as draw_strip
 from sk_viz.figures.paper.results import field_branches, picture_panel, strip_frames
 from sk_viz.figures.paper.style import width_inches
 from sk_viz.measures.record import Record
+from sk_viz.measures.size.effect import size_effect
 from sk_viz.publish.inputs import (
     inputs_of,
     model_of,
@@ -26,7 +28,9 @@ from sk_viz.publish.inputs import (
     sweep_of,
 )
 from sk_viz.publish.request import NOTHING, AtHand, FigureRequest, Measured
+from sk_viz.publish.size_figure import effect_marks, survey_marks
 from sk_viz.publish.survey_figures import class_means, survey_map, survey_panel
+from sk_viz.surveys.effects import CLASS_PICTURES, compute
 
 if TYPE_CHECKING:
     from sk_viz.surveys.results import SurveyResults
@@ -98,16 +102,54 @@ def fig4(
     scales = request.scales or _FIG4_SCALES
     data = class_means(survey, scales, request.protocol, paper=request.paper)
     draw = partial(draw_fig4.fig4, data, request.width)
+    enough = data.counts >= CLASS_PICTURES  # as the report counts them
     shares = []
     for unit, means in data.means.items():
-        risen = means[max(means)] > means[min(means)]
-        shares.append(f"{unit} {risen.mean():.0%}")
+        risen = means[max(means)][enough] > means[min(means)][enough]
+        shares.append(f"{unit} {risen.mean():.0%}" if len(risen) else f"{unit} none")
     caption = (
         f"Mean difference (largest minus smallest kernel) of each of {len(data.classes)} classes "
-        f"at {_listed(scales)} {request.protocol}, {int(data.counts.sum()):,} pictures. Classes "
-        f"whose mean rises: {', '.join(shares)}."
+        f"at {_listed(scales)} {request.protocol}, {int(data.counts.sum()):,} pictures. Of the "
+        f"{int(enough.sum())} classes with at least {CLASS_PICTURES} pictures the mean rises in: "
+        f"{', '.join(shares)}."
     )
     return Measured(draw, caption, [_survey_record(survey)])
+
+
+def size(
+    request: FigureRequest, at_hand: AtHand = NOTHING, progress: Progress | None = None
+) -> Measured:
+    """What of a zoom is size, by every control: of a picture, or of a survey with controls.
+
+    Raises:
+        PictureError: more than one picture or survey.
+        ScaleError: more than one scale, or one at which no control was surveyed.
+    """
+    pictures, survey = inputs_of(request, at_hand)
+    if len(request.inputs) != 1:
+        raise PictureError("size shows one picture or one survey: name one.")
+    scales = request.scales or (2.0,)
+    if len(scales) != 1:
+        raise ScaleError("size shows one zoom: give one scale, such as --scales 2.")
+    (scale,) = scales
+    if survey is not None:
+        marks = survey_marks(compute(survey), scale)
+        title = f"{len(survey.pictures):,} pictures"
+        lines, record = "95 % interval", _survey_record(survey)
+    else:
+        effect = size_effect(
+            model_of(request, at_hand), pictures[0], scale, point=request.point, progress=progress
+        )
+        marks, title = effect_marks(effect), pictures[0].name
+        lines, record = "one-pixel noise", dict(effect.record)
+    settled = list(dict.fromkeys(mark.unit for mark in marks if mark.settled))
+    caption = (
+        f"What each control takes for size in the change of every unit's difference from 1x to "
+        f"{scale:g}x: {title}, lines {lines}; grey, the same on 1/f noise, which has no size. "
+        f"Settled, where every control finds one sign beyond that: {', '.join(settled) or 'none'}."
+    )
+    draw = partial(draw_size.size_forest, marks, title, request.width, intervals=lines)
+    return Measured(draw, caption, [record])
 
 
 def heatmap(

@@ -81,6 +81,7 @@ class FigureBundle:
 NAMES: Mapping[str, Measure] = {
     "fig3": build.fig3,
     "fig4": build.fig4,
+    "size": build.size,
     "heatmap": build.heatmap,
     "strip": build.strip,
     "rf": build.rf,
@@ -100,8 +101,8 @@ def make_figure(
     """Measure and draw a figure, and write it with its table, LaTeX and BibTeX beside it.
 
     Args:
-        name: ``fig3`` (pictures, a survey, or both), ``fig4`` (a survey), ``heatmap`` (a picture
-            or a survey), ``strip`` (a picture), ``rf`` (a picture).
+        name: ``fig3`` (pictures, a survey, or both), ``fig4`` (a survey), ``size`` and ``heatmap``
+            (a picture or a survey), ``strip`` (a picture), ``rf`` (a picture).
         inputs: paths of pictures and of a survey's folder.
         out: ends with .pdf, .svg or .png.
         width: a name of ``WIDTHS``, or inches.

@@ -14,7 +14,9 @@ from sk_viz.figures.paper.effects import Effect, effects
 from sk_viz.figures.paper.fig3 import default_curve_unit, fig3
 from sk_viz.figures.paper.fig4 import fig4
 from sk_viz.figures.paper.heatmap import heatmap
+from sk_viz.figures.paper.size import size_forest
 from sk_viz.figures.paper.style import paper_style, render
+from sk_viz.publish.size_figure import survey_marks
 from sk_viz.publish.survey_figures import class_means, survey_map, survey_panel
 from sk_viz.surveys.results import SurveyResults
 
@@ -66,6 +68,14 @@ def _figures(results: SurveyResults, data: Mapping[str, Any]) -> Iterable[tuple[
             "Right of the line a unit turns to the larger kernel. What blur alone does is not "
             "the size of the object.",
             _svg(effects(panels, _WIDTH)),
+        )
+    if data["size"]:
+        scale = max(row["scale"] for row in data["size"])
+        yield (
+            "What of the zoom is size",
+            f"What each control takes for size at {scale:g}x; grey, the same on 1/f noise, which "
+            "has no size. A star marks the units on which every control agrees beyond it.",
+            _svg(size_forest(survey_marks(data, scale), f"{scale:g}x against 1x", _WIDTH)[0]),
         )
     unit = default_curve_unit(results.units)
     kernel = next(max(u["kernels"]) for u in data["units"] if u["name"] == unit)

@@ -24,7 +24,7 @@ class FigureRequest:
     """Everything that a figure is made from.
 
     Attributes:
-        name: fig3, fig4, heatmap, strip or rf.
+        name: fig3, fig4, size, heatmap, strip or rf.
         inputs: paths of pictures and of a survey's folder, or names of samples.
         width: a name of ``WIDTHS``, or inches.
         dpi: of a PNG, and of pictures inside the others.

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sk_viz.measures.statistics import (
-    PairedEffect,
+    FEW,
+    SMALLEST_EFFECT,
     holm,
     paired_effect,
-    sign_flip_p,
+    rank_test,
     spearman,
     wilson_interval,
 )
 from sk_viz.surveys.results import SurveyResults
+from sk_viz.surveys.size import null_of, settled, size_changes
 
 Array = npt.NDArray[np.float64]
 
-# Below this many pictures p is by flipping signs; above it the mean is as good as normal.
-_NORMAL = 200
-_FLIPS = 20_000
-# Numbers drawn by one bootstrap; with more pictures there are fewer resamples, never below 200.
-_DRAWS = 2_000_000_000
-_CLASS_PICTURES = 5
+# Classes with fewer pictures have no mean worth counting.
+CLASS_PICTURES = 5
 _LISTED = 1000
 
 
@@ -35,39 +33,40 @@ def compute(results: SurveyResults) -> dict[str, Any]:
 
     ``means``: mean, sd and n of the difference, per unit, protocol and scale. ``changes``:
     paired change against 1.0x. ``controlled``: the change under zoom minus that under blur to
-    the same scale. ``box``: rank correlation with the box's share of the picture. ``classes``:
-    mean change of each class. ``accuracy``: how often the label is first or among five.
+    the same scale. ``size``: what each control takes for size, and what it finds on 1/f noise.
+    ``settled``: where all controls agree. ``box``: rank correlation with the box's share of the
+    picture. ``classes``: mean change of each class. ``accuracy``: how often the label is first or
+    among five.
     """
     pictures = results.pictures
     means: list[dict[str, Any]] = []
     changes: list[dict[str, Any]] = []
     controlled: list[dict[str, Any]] = []
+    size: list[dict[str, Any]] = []
     box: list[dict[str, Any]] = []
     classes = _Classes(results)
-    resamples = 0
+    groups = classes.groups()
     for unit in results.units:
         values = results.differences(unit)
         means += _means(results, unit, values)
         if len(values) < 2:
             continue
         shifts = dict(_shifts(results, values))
-        zoomed = _controlled(shifts)
-        columns = [*shifts.values(), *zoomed.values()]
-        effect = None
-        if columns:
-            resamples = _resamples(len(values) * len(columns))
-            effect = paired_effect(np.stack(columns, axis=1), resamples=resamples)
-        for n, ((protocol, scale), shift) in enumerate(shifts.items()):
-            assert effect is not None
+        beyond = _controlled(shifts)
+        sizes = list(size_changes(results, values))
+        columns = [*shifts.values(), *beyond.values(), *(change for _, _, change in sizes)]
+        effects = iter(_effects(columns, groups))
+        for (protocol, scale), shift in shifts.items():
             row = {"protocol": protocol, "scale": scale, "unit": unit}
-            row |= _effect(effect, n, shift) | classes.rising(shift)
-            changes.append(row)
+            changes.append(row | next(effects) | classes.rising(shift))
             classes.add(unit, protocol, scale, shift)
-        for n, (scale, shift) in enumerate(zoomed.items(), start=len(shifts)):
-            assert effect is not None
-            controlled.append({"scale": scale, "unit": unit} | _effect(effect, n, shift))
+        controlled += [{"scale": scale, "unit": unit} | next(effects) for scale in beyond]
+        for control, scale, _ in sizes:
+            row = {"control": control, "scale": scale, "unit": unit}
+            size.append(row | null_of(results, control, scale, unit) | next(effects))
         box += _box(results, unit, values, shifts)
-    _correct([*changes, *controlled, *box])
+    tested = [*changes, *controlled, *size, *box]
+    _correct(tested)
     return {
         "record": results.record,
         "other_records": results.store.records()[1:],
@@ -79,14 +78,18 @@ def compute(results: SurveyResults) -> dict[str, Any]:
         "unreadable": results.unreadable.head(_LISTED).to_dict("records"),
         "unreadable_count": len(results.unreadable),
         "units": results.header["units"],
-        "resamples": resamples,
-        "tests": len(changes) + len(controlled) + len(box),
+        "smallest_effect": SMALLEST_EFFECT,
+        "grouped_by_class": groups is not None,
+        "warnings": _warnings(len(pictures)),
+        "tests": len(tested),
         "means": means,
         "changes": changes,
+        "size": size,
         "controlled": controlled,
+        "settled": settled(results, size),
         "box": box,
         "classes": classes.rows(),
-        "class_pictures": _CLASS_PICTURES,
+        "class_pictures": CLASS_PICTURES,
         "accuracy": _accuracy(results),
     }
 
@@ -122,27 +125,34 @@ def _controlled(shifts: Mapping[tuple[str, float], Array]) -> dict[float, Array]
     }
 
 
-def _effect(effect: PairedEffect, column: int, shift: Array) -> dict[str, Any]:
-    return {
-        "n": effect.n,
-        "change": float(effect.mean[column]),
-        "interval": _finite(effect.mean_interval[:, column]),
-        "d": _number(effect.d[column]),
-        "d_interval": _finite(effect.d_interval[:, column]),
-        "rising": float(effect.rising[column]),
-        "rising_interval": _finite(effect.rising_interval[:, column]),
-        "p": _p_of_change(shift),
-    }
+def _effects(columns: Sequence[Array], groups: npt.NDArray[Any] | None) -> Iterator[dict[str, Any]]:
+    """The effect of each column (n,) as plain values."""
+    if not columns:
+        return
+    effect = paired_effect(np.stack(columns, axis=1), groups)
+    for n in range(len(columns)):
+        yield {
+            "n": effect.n,
+            "groups": effect.groups,
+            "change": float(effect.mean[n]),
+            "interval": _finite(effect.mean_interval[:, n]),
+            "d": _number(effect.d[n]),
+            "d_interval": _finite(effect.d_interval[:, n]),
+            "rising": float(effect.rising[n]),
+            "rising_interval": _finite(effect.rising_interval[:, n]),
+            "p": _number(effect.p[n]),
+            "p_equivalent": _number(effect.p_equivalent[n]),
+        }
 
 
-def _p_of_change(shift: Array) -> float | None:
-    """Two-sided p that the mean change is 0."""
-    if not shift.any():
-        return None
-    if len(shift) < _NORMAL:
-        return float(sign_flip_p(shift, flips=_FLIPS))
-    error = float(shift.std(ddof=1)) / math.sqrt(len(shift))
-    return math.erfc(abs(float(shift.mean())) / error / math.sqrt(2)) if error else None
+def _warnings(pictures: int) -> list[str]:
+    """What a reader must know before the numbers, in plain sentences."""
+    if pictures >= FEW:
+        return []
+    return [
+        f"The survey has fewer than {FEW} pictures: its intervals are wide and hold only if the "
+        "changes are about normally distributed."
+    ]
 
 
 def _box(
@@ -160,8 +170,9 @@ def _box(
     pairs += [(p, s, "change", shift) for (p, s), shift in shifts.items()]
     rows = []
     for protocol, scale, of, column in pairs:
-        rho = _number(spearman(area[known], column[known]))
         n = int(known.sum())
+        rho = spearman(area[known], column[known])
+        interval, p = rank_test(rho, n)
         rows.append(
             {
                 "protocol": protocol,
@@ -169,27 +180,21 @@ def _box(
                 "unit": unit,
                 "of": of,
                 "n": n,
-                "rho": rho,
-                "interval": None if rho is None else _rho_interval(rho, n),
-                "p": None if rho is None else math.erfc(abs(rho) * math.sqrt((n - 1) / 2)),
+                "rho": _number(rho),
+                "interval": _finite(np.array(interval)),
+                "p": _number(p),
             }
         )
     return rows
 
 
-def _rho_interval(rho: float, n: int) -> list[float] | None:
-    """95 % interval by Fisher's z, with the error of Bonett and Wright (Psychometrika 2000)."""
-    if n < 4 or abs(rho) >= 1:
-        return None
-    half = 1.959963984540054 * math.sqrt((1 + rho * rho / 2) / (n - 3))
-    return [math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half)]
-
-
 def _correct(rows: list[dict[str, Any]]) -> None:
-    """Add Holm's correction over all tests of the report."""
-    p = np.array([np.nan if row["p"] is None else row["p"] for row in rows])
-    for row, corrected in zip(rows, holm(p), strict=True):
-        row["p_holm"] = _number(corrected)
+    """Add Holm's correction over all tests of the report, each kind of test by itself."""
+    for name in ("p", "p_equivalent"):
+        made = [row for row in rows if name in row]
+        p = np.array([np.nan if row[name] is None else row[name] for row in made])
+        for row, corrected in zip(made, holm(p), strict=True):
+            row[f"{name}_holm"] = _number(float(corrected))
 
 
 class _Classes:
@@ -203,9 +208,16 @@ class _Classes:
         self._counts = np.bincount(codes[codes >= 0], minlength=len(names))
         self._changes: dict[str, dict[str, Array]] = {}
 
+    def groups(self) -> npt.NDArray[Any] | None:
+        """What pictures have in common: their class, or nothing; None without classes."""
+        if not len(self._names):
+            return None
+        alone = len(self._names) + np.arange(len(self._codes))
+        return np.where(self._codes >= 0, self._codes, alone)
+
     def rising(self, shift: Array) -> dict[str, Any]:
         """Share of the classes whose mean rises."""
-        means = self._means(shift)[self._counts >= _CLASS_PICTURES]
+        means = self._means(shift)[self._counts >= CLASS_PICTURES]
         if not len(means):
             return {"classes": 0, "classes_rising": None, "classes_rising_interval": None}
         up = int((means > 0).sum())
@@ -260,10 +272,6 @@ def _accuracy(results: SurveyResults) -> list[dict[str, Any]]:
         }
         for c, (protocol, scale) in enumerate(results.conditions)
     ]
-
-
-def _resamples(values: int) -> int:
-    return int(np.clip(_DRAWS // max(values, 1), 200, 2000))
 
 
 def _number(value: float) -> float | None:

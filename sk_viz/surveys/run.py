@@ -32,6 +32,7 @@ from sk_viz.surveys.plan import (
     refuse_other,
     survey_record,
 )
+from sk_viz.surveys.size import survey_nulls, with_partners
 from sk_viz.surveys.store import Store
 from sk_viz.surveys.worker import BatchCount
 
@@ -110,7 +111,8 @@ def run_survey(
         source: see :func:`~sk_viz.datasets.opening.open_dataset`.
         out: the survey's folder: new, empty, or of the same survey.
         scales: each once; 1.0, which changes are measured against, among them.
-        protocols: of ``zoom``, ``blur``, ``resolution`` and ``object``.
+        protocols: of ``sk_viz.pictures.PROTOCOLS``, and ``CHECKS`` that are compared with them;
+            the controls ``tile`` and ``window`` bring the stimuli that they need along.
         engine: ``local``, or ``ray`` for a cluster (``pip install "ray[data]"``).
         limit: measure at most N pictures, evenly spread over the data set.
         channels: keep the weight of every channel of every picture. Without it the sums over
@@ -139,6 +141,7 @@ def run_survey(
             f"Ray loads a model by its id on each machine, and {model.id} has none: choose the "
             "engine local."
         )
+    protocols = with_partners(protocols)
     conditions = check_conditions(scales, protocols, model.preprocessing.input_size)
     stamp = fingerprint(of_split(dataset.abouts(), split))
     left_out, found = _left_out(dataset, split), stamp.pictures
@@ -162,6 +165,7 @@ def run_survey(
             refuse_other(store.header(), header, str(out))
         else:
             chosen = spread(of_split(dataset.abouts(), split), found, limit)
+            header["nulls"] = survey_nulls(model, protocols, scales)
             store.begin(header, chosen, header["part_size"])
         stored = store.header()
         plan = SurveyPlan(

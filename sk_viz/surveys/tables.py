@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sk_viz.datasets.entries import Entry
+from sk_viz.pictures import Box
 from sk_viz.surveys.store import RECORD
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Prepared:
         sha256: of the bytes of its file, None when unreadable.
         box_area: of the box as a share of the picture, in (0, 1], or None.
         inputs: float32 (3, side, side) each, the different stimuli.
+        pools: for each of them the part over which the gates take their mean, None for all.
         shown: for each condition of the plan which of the inputs it shows.
         error: why it cannot be read, None when it can.
         reason: the few words under which unreadable pictures are counted.
@@ -43,6 +45,7 @@ class Prepared:
     sha256: str | None = None
     box_area: float | None = None
     inputs: tuple[Floats, ...] = ()
+    pools: tuple[Box | None, ...] = ()
     shown: tuple[int, ...] = ()
     error: str | None = None
     reason: str | None = None

@@ -7,6 +7,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,8 +20,9 @@ from sk_viz.datasets.entries import Entry
 from sk_viz.datasets.matching import ClassMatcher
 from sk_viz.errors import ModelError, PictureError
 from sk_viz.networks.engine import EAGER, Engine, engine_of
+from sk_viz.networks.pooling import pooled_gates
 from sk_viz.networks.readout import Readout
-from sk_viz.pictures import normalise, read_picture, stimuli
+from sk_viz.pictures import Box, normalise, read_picture, stimuli
 from sk_viz.pictures.decoding.ahead import map_ahead
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.surveys.plan import SurveyPlan
@@ -126,14 +128,20 @@ class Worker:
             return part, Prepared(entry, error=str(error), reason=error.reason)
 
     def _measure(self, numbered: tuple[int, list[Prepared]]) -> tuple[int, Measured]:
-        """Read all stimuli of some pictures, those of one size together."""
+        """Read all stimuli of some pictures, those of one size and pooling together."""
         part, pictures = numbered
         flat = [x for picture in pictures for x in picture.inputs]
-        order = sorted(range(len(flat)), key=lambda n: flat[n].shape[-1])
+        pools = [pool for picture in pictures for pool in picture.pools]
+
+        def kind(n: int) -> tuple[int, tuple[float, ...]]:
+            return flat[n].shape[-1], tuple(pools[n] or ())
+
+        order = sorted(range(len(flat)), key=kind)
+        alike = [list(same) for _, same in itertools.groupby(order, key=kind)]
         read = [
             one
-            for _, same in itertools.groupby(order, key=lambda n: flat[n].shape[-1])
-            for one in self._forward([flat[n] for n in same])
+            for numbers in alike
+            for one in self._forward([flat[n] for n in numbers], pools[numbers[0]])
         ]
         place = np.empty(len(flat), np.intp)  # of an input in what was read
         place[order] = np.arange(len(flat))
@@ -152,15 +160,18 @@ class Worker:
         match = None if label is None else self.classes(label)
         return None if match is None else match.index
 
-    def _forward(self, inputs: list[Floats]) -> Iterator[tuple[Floats, list[Floats]]]:
-        """What the network returns for n stimuli of one size, in batches that fit."""
+    def _forward(
+        self, inputs: list[Floats], pool: Box | None
+    ) -> Iterator[tuple[Floats, list[Floats]]]:
+        """What the network returns for n stimuli of one size and pooling, in batches that fit."""
+        read_by = self.read if pool is None else self.model.readout
         size = self.plan.batch
         start = 0
         while start < len(inputs):
             tensor = torch.from_numpy(np.stack(inputs[start : start + size]))
             try:
-                with torch.inference_mode():
-                    found, chosen = self.read(tensor.to(self.model.device))
+                with torch.inference_mode(), self._pooling(pool):
+                    found, chosen = read_by(tensor.to(self.model.device))
                     read = _array(found), [_array(weights) for weights in chosen]
             except torch.OutOfMemoryError as error:
                 if size == 1:
@@ -173,6 +184,11 @@ class Worker:
             yield read
             start += size
 
+    def _pooling(self, pool: Box | None) -> AbstractContextManager[None]:
+        if pool is None:
+            return nullcontext()
+        return pooled_gates(self.model.network, self.model.units, pool)
+
 
 def prepare(entry: Entry, plan: SurveyPlan, preprocessing: Preprocessing) -> Prepared:
     """Decode a picture and make its stimuli, equal ones once.
@@ -184,8 +200,8 @@ def prepare(entry: Entry, plan: SurveyPlan, preprocessing: Preprocessing) -> Pre
         raise entry.data
     picture = read_picture(entry.data, entry.about.name, isolated=True)
     protocols = dict.fromkeys(protocol for protocol, _ in plan.conditions)
-    rgb = [
-        stimulus.rgb
+    made = [
+        stimulus
         for protocol in protocols
         for stimulus in stimuli(
             picture,
@@ -195,8 +211,8 @@ def prepare(entry: Entry, plan: SurveyPlan, preprocessing: Preprocessing) -> Pre
         )
     ]
     # Zoom and blur by 1.0 are one and the same stimulus: a network need not see it twice.
-    different: dict[bytes, int] = {}
-    shown = tuple(different.setdefault(pixels.tobytes(), len(different)) for pixels in rgb)
+    different: dict[tuple[bytes, Box | None], int] = {}
+    shown = tuple(different.setdefault((s.rgb.tobytes(), s.pool), len(different)) for s in made)
     first = [shown.index(i) for i in range(len(different))]
     area = None
     if entry.box is not None:
@@ -209,7 +225,8 @@ def prepare(entry: Entry, plan: SurveyPlan, preprocessing: Preprocessing) -> Pre
         entry,
         picture.sha256,
         area,
-        tuple(normalise(rgb[i], preprocessing) for i in first),
+        tuple(normalise(made[i].rgb, preprocessing) for i in first),
+        tuple(made[i].pool for i in first),
         shown,
     )
 

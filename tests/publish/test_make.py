@@ -41,6 +41,7 @@ def inputs_of(figure_pictures, figure_survey):
     return {
         "fig3": (picture, survey),
         "fig4": (survey,),
+        "size": (picture,),
         "heatmap": (survey,),
         "strip": (picture,),
         "rf": (picture,),

@@ -64,8 +64,10 @@ def test_changes_are_paired_by_picture(report, wide, unit, protocol, scale):
     assert row["classes_rising"] == pytest.approx((by_class > 0).mean())
     low, high = row["interval"]
     assert low < row["change"] < high
-    alone = paired_effect(change.to_numpy(), resamples=report.data["resamples"])
-    assert (low, high) == pytest.approx(tuple(alone.mean_interval), rel=0.25)
+    alone = paired_effect(change.to_numpy(), table["label"].to_numpy())
+    assert (low, high) == pytest.approx(tuple(alone.mean_interval))
+    assert row["groups"] == 3
+    assert row["p"] == pytest.approx(float(alone.p))
 
 
 @pytest.mark.parametrize("scale", [1.5, 2.0])

@@ -98,17 +98,16 @@ class FieldGrowth(Result):
             }
         ).reset_index()
 
-    def effects(self, size: str = "luo", *, seed: int = 0) -> pd.DataFrame:
+    def effects(self, size: str = "luo") -> pd.DataFrame:
         """The mean of each part over the pictures, with its interval.
 
         Args:
             size: a definition, such as ``luo`` or ``share_50``.
-            seed: of the bootstrap.
 
         Returns:
-            Columns scale, unit, part, n, mean, low, high (95 %, bootstrap over pictures) in
-            pixels, and d (Cohen's, paired). With one picture, or where a field is zero
-            everywhere, low, high and d are NaN.
+            Columns scale, unit, part, n, mean, low, high (95 %, by Student's t over pictures) in
+            pixels, and d (Cohen's, paired). With one picture, or where a part is the same for
+            all, low, high and d are NaN.
 
         Raises:
             ModelError: a definition that was not measured.
@@ -118,7 +117,7 @@ class FieldGrowth(Result):
             values = group[list(PARTS)].to_numpy(np.float64)
             low_high, d = np.full((2, len(PARTS)), np.nan), np.full(len(PARTS), np.nan)
             if len(values) > 1 and np.isfinite(values).all():
-                effect = paired_effect(values, seed=seed)
+                effect = paired_effect(values)
                 low_high, d = effect.mean_interval, effect.d
             rows += [
                 {

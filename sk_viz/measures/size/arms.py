@@ -10,19 +10,16 @@ window base → *content* → centre → *detail* → centre+blur → *size* →
 
 The parts of a change are the steps of the way, so they add up to the whole change exactly. The
 stimuli are those of :mod:`sk_viz.pictures.stimuli`, ``+blur`` by what the picture's own zoom lacks
-(:func:`detail_lost`): where the picture has all the detail that the zoom can show, the blurred arm
-is the one before it, and the part *detail* is 0.
+(:func:`sk_viz.pictures.detail_lost`): where the picture has all the detail that the zoom can show,
+the blurred arm is the one before it, and the part *detail* is 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from sk_viz.errors import ScaleError
-from sk_viz.pictures import Picture, Stimulus, stimuli, window
-from sk_viz.pictures.controls import blur
-from sk_viz.pictures.picture import frozen
+from sk_viz.pictures import Picture, Stimulus, detail_lost, stimuli
 from sk_viz.preprocessing import Preprocessing
 
 PARTS = ("content", "detail", "size", "frame")
@@ -63,29 +60,6 @@ def check_controls(controls: Sequence[str]) -> tuple[str, ...]:
     return named
 
 
-def detail_lost(
-    picture: Picture, scale: float, preprocessing: Preprocessing, point: tuple[float, float]
-) -> float:
-    """How many times finer the detail of the whole frame is than that of the zoom.
-
-    Measured against the object: 1 where the picture has a pixel for each of the zoom, ``scale``
-    where it has no more pixels than the network's input.
-
-    Args:
-        picture: the picture.
-        scale: s of the zoom.
-        preprocessing: the network's.
-        point: (x, y) in [0, 1], where to zoom to.
-
-    Returns:
-        A factor in [1, scale].
-    """
-    side = preprocessing.input_size
-    whole = window(picture, 1.0, "zoom", preprocessing, point=point).width
-    shown = window(picture, scale, "zoom", preprocessing, point=point).width
-    return min(max(side / shown, 1.0) / max(side / whole, 1.0), scale)
-
-
 def arms(
     picture: Picture,
     scale: float,
@@ -113,16 +87,10 @@ def arms(
         return stimuli(picture, (at,), protocol, preprocessing, point=point)[0]
 
     made = {BASE: shown(ZOOM, 1.0), ZOOM: shown(ZOOM, scale)}
-    lost = detail_lost(picture, scale, preprocessing, point)
+    lost = detail_lost(picture, scale, preprocessing)
     for control in controls:
         for _, arm, _ in WAYS[control]:
-            if arm in made:
-                continue
-            before, _, then = arm.partition("+")
-            if not then:
-                made[arm] = shown(arm, scale)
-            elif lost > 1:
-                made[arm] = replace(made[before], rgb=frozen(blur(made[before].rgb, lost)))
-            else:
-                made[arm] = made[before]
+            if arm not in made:
+                before = arm.removesuffix("+blur")
+                made[arm] = made[before] if before != arm and lost <= 1 else shown(arm, scale)
     return made

@@ -20,11 +20,10 @@ from sk_viz.measures.size.arms import (
     ZOOM,
     arms,
     check_controls,
-    detail_lost,
 )
 from sk_viz.measures.size.noise import SHIFTS, disturbed, noise_of, read_differences
 from sk_viz.measures.size.nulls import NULL_PICTURES, Null, nulls
-from sk_viz.pictures import CENTRE, PictureLike, Presentation, read_picture
+from sk_viz.pictures import CENTRE, PictureLike, Presentation, detail_lost, read_picture
 from sk_viz.zoo.given import as_loaded
 
 if TYPE_CHECKING:
@@ -155,7 +154,7 @@ def size_effect(
         for end, of_end in zip((BASE, ZOOM), ends, strict=True)
     )
     noise = noise_of(base, zoom)
-    lost = detail_lost(picture, scale, preprocessing, presentation.point)
+    lost = detail_lost(picture, scale, preprocessing)
     null = nulls(model, scale, controls, lost)
     parts = {control: parts_of(differences, control) for control in controls}
     sizes = {control: part["size"] for control, part in parts.items()}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sk_viz import PictureError, ScaleError
-from sk_viz.measures.size.arms import BASE, WAYS, ZOOM, arms, check_controls, detail_lost
-from sk_viz.pictures import CENTRE, Picture, stimuli
+from sk_viz.measures.size.arms import BASE, WAYS, ZOOM, arms, check_controls
+from sk_viz.pictures import CENTRE, Picture, detail_lost, stimuli
 from sk_viz.preprocessing import Preprocessing
 
 FRAME = Preprocessing(input_size=32, crop_fraction=1.0)
@@ -29,7 +29,7 @@ def test_each_way_leads_from_the_frame_to_the_zoom(control):
 
 @pytest.mark.parametrize(("side", "lost"), [(16, 2.0), (32, 2.0), (48, 4 / 3), (64, 1.0), (200, 1)])
 def test_detail_is_lost_where_the_picture_has_no_pixels_for_it(side, lost):
-    assert detail_lost(noise(side), 2.0, FRAME, CENTRE) == pytest.approx(lost)
+    assert detail_lost(noise(side), 2.0, FRAME) == pytest.approx(lost)
 
 
 def test_the_arms_are_the_protocols_stimuli():

@@ -2,10 +2,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.stats import rankdata
 
 from sk_viz.errors import PictureError
 from sk_viz.measures.certainty import known_score, likely_none
-from sk_viz.measures.statistics import ranks
 from sk_viz.pictures import read_picture
 from sk_viz.training.judging.strangers import (
     choose_rule,
@@ -21,7 +21,7 @@ def test_the_area_is_that_of_mann_and_whitney_with_ties():
     known, others = rng.integers(0, 9, 70), rng.integers(-2, 7, 40)
     found = separation(known, others)
     by_pairs = (known[:, None] > others).mean() + (known[:, None] == others).mean() / 2
-    u = ranks(np.concatenate([known, others]))[:70].sum() - 70 * 71 / 2
+    u = rankdata(np.concatenate([known, others]))[:70].sum() - 70 * 71 / 2
     assert found.auroc == pytest.approx(by_pairs) == pytest.approx(u / (70 * 40))
     assert found.interval[0] < found.auroc < found.interval[1]
 
