@@ -73,7 +73,7 @@ def size_forest(
     axes.tick_params(axis="y", length=0)
     axes.set_axisbelow(True)
     axes.set_title(title)
-    axes.set_xlabel(f"size: change of the difference, {intervals}; grey: on 1/f noise")
+    axes.set_xlabel(f"size, {intervals}; grey: 1/f noise")
     figure.legend(loc="outside upper center", ncols=len(controls))
     return figure, pd.DataFrame([_row(mark) for mark in marks])
 
