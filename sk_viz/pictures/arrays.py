@@ -118,7 +118,8 @@ def _eight_bits(values: npt.NDArray[Any], name: str) -> Pixels:
             "uint8 in 0..255 or floating point in [0, 1]."
         )
     scale = 255 if values.dtype.kind == "f" and high <= 1 else 1
-    return np.rint(values * scale).astype(np.uint8)
+    levels: Pixels = np.rint(values * scale).astype(np.uint8)
+    return levels
 
 
 def _check_size(height: int, width: int, name: str) -> None:

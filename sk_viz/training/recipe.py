@@ -241,7 +241,10 @@ class Refinement:
     @property
     def drawn(self) -> dict[str, Collected | Group]:
         """What views are drawn of, by source, in the order of the sources' names."""
-        every = (*self.collections, *(group for group in self.photographs if group.share))
+        every: tuple[Collected | Group, ...] = (
+            *self.collections,
+            *(group for group in self.photographs if group.share),
+        )
         return {part.source: part for part in sorted(every, key=lambda part: part.source)}
 
     def rate_at(self, step: int) -> float:

@@ -93,7 +93,9 @@ def evaluate(
             taken.append(output.detach().requires_grad_(gradients))
             return taken[0].clone()  # what follows may change its input in place
 
-        handle = readout.network.get_submodule(layer).register_forward_hook(take)
+        network = readout.network
+        assert isinstance(network, nn.Module)
+        handle = network.get_submodule(layer).register_forward_hook(take)
         try:
             logits, weights = readout(x)
         finally:

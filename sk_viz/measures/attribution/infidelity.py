@@ -58,7 +58,7 @@ def infidelity(explanation: Explanation, maps: Sequence[Floats], seed: int) -> l
     hidden = _squares(x.shape[-1], torch.Generator().manual_seed(seed))
     values = [
         explanation.values(torch.where(part[:, None], blank, x))
-        for part in hidden.to(x.device).split(explanation.plan.chunk)
+        for part in torch.split(hidden.to(x.device), explanation.plan.chunk)
     ]
     changes = explanation.value - torch.cat(values).double().cpu().numpy()
     squares = hidden.flatten(1).double().numpy()

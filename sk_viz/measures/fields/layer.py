@@ -100,7 +100,7 @@ class LayerField(Result):
     def _restored(cls, contents: Mapping[str, Any], table: pd.DataFrame | None) -> Self:
         row, column = contents["position"]
         rows = pd.DataFrame(contents["table"])
-        numbers = rows.columns[rows.columns.get_loc("status") + 1 :]
+        numbers = rows.columns[list(rows.columns).index("status") + 1 :]
         return cls(
             layer=contents["layer"],
             extent=LayerExtent(**contents["extent"]),

@@ -126,7 +126,7 @@ def _as_map(output: Any, layer: str, network: nn.Module) -> Tensor:
         before = int(getattr(network, "num_prefix_tokens", 0))
         side = isqrt(output.shape[1] - before)
         if side > 1 and side**2 == output.shape[1] - before:
-            places: Tensor = output[:, before:].transpose(1, 2).unflatten(2, (side, side))
+            places: Tensor = torch.unflatten(output[:, before:].transpose(1, 2), 2, (side, side))
             return places
     shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
     raise ModelError(

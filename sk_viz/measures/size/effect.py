@@ -86,8 +86,10 @@ class SizeEffect(Result):
     def _restored(cls, contents: Mapping[str, Any], table: pd.DataFrame | None) -> Self:
         rows = contents["table"] if table is None else table
         return cls(
-            in_order(pd.DataFrame(rows)),
-            *(in_order(pd.DataFrame(contents[name])) for name in ("noise", "null", "settled")),
+            table=in_order(pd.DataFrame(rows)),
+            noise=in_order(pd.DataFrame(contents["noise"])),
+            null=in_order(pd.DataFrame(contents["null"])),
+            settled=in_order(pd.DataFrame(contents["settled"])),
             record=contents["record"],
         )
 
@@ -238,8 +240,8 @@ def _null_table(units: Sequence[str], null: Mapping[str, Null]) -> pd.DataFrame:
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = table.astype({"unit": str}).to_dict("records")
-    return rows
+    rows = table.astype({"unit": str}).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def _notes(lost: float, scale: float) -> list[str]:

@@ -83,8 +83,8 @@ def nulls(
         known = _known.setdefault(model.readout, {})
         missing = [c for c in controls if (c, scale, round(side)) not in known]
         if missing:
-            for control, sizes in _measured(model, scale, missing, round(side)).items():
-                known[control, scale, round(side)] = sizes
+            for control, measured in _measured(model, scale, missing, round(side)).items():
+                known[control, scale, round(side)] = measured
         sizes = {control: known[control, scale, round(side)] for control in controls}
     return {c: Null(s.mean(axis=0), s.std(axis=0, ddof=1), len(s)) for c, s in sizes.items()}
 
