@@ -11,7 +11,7 @@ from sk_viz.errors import ModelError
 from sk_viz.networks.sknet import SKNet
 from sk_viz.networks.tracing.example import Example, is_plain, private_copy, unwrapped
 from sk_viz.networks.tracing.reading import Reading, reading
-from sk_viz.networks.units import units
+from sk_viz.networks.units import near_misses, units
 
 
 class Readout(nn.Module):
@@ -29,6 +29,7 @@ class Readout(nn.Module):
     Attributes:
         network: the network, as it is.
         units: its units, in the order of the weights.
+        near_misses: what resembles a unit in it and is not one.
         size: its number of parameters.
 
     Raises:
@@ -39,6 +40,7 @@ class Readout(nn.Module):
         super().__init__()
         self.network = network
         self.units = units(network, example)
+        self.near_misses = near_misses(network, example)
         self.size = sum(p.numel() for p in network.parameters())
 
     def forward(

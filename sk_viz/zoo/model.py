@@ -100,7 +100,8 @@ def as_model(
         preprocessing: how it wants its pictures.
         classes: one for each logit.
         kind: bundled, pretrained, untrained, checkpoint, or given as a torch module.
-        note: shown beside its name; what is unusual about its units is added.
+        note: shown beside its name; what is unusual about its units is added, and what
+            resembles a unit and is not shown.
         device: where to put it.
         sha256: of the file of its weights; without it, of its weights as safetensors.
         certainty: what its probabilities are worth, where it was measured.
@@ -112,11 +113,7 @@ def as_model(
     sha256 = sha256 or state_sha256(network)
     reader = Readout(network, example)
     place(reader, device)
-    dead = [unit.name for unit in reader.units if unit.dead]
-    if any(unit.split_input for unit in reader.units):
-        note = f"{note} {SPLIT_NOTE}"
-    if dead:
-        note = f"{note} Dead units, whose weights never change: {', '.join(dead)}."
+    note = " ".join([note, *_unusual(reader)])
     return Model(
         id=id,
         network=network,
@@ -131,3 +128,21 @@ def as_model(
         device=device,
         certainty=certainty,
     )
+
+
+def _unusual(reader: Readout) -> list[str]:
+    """What is to be said about the units of a network, in sentences."""
+    said = [SPLIT_NOTE] if any(unit.split_input for unit in reader.units) else []
+    notes: dict[str, list[str]] = {}
+    for unit in reader.units:
+        if unit.note:
+            notes.setdefault(unit.note, []).append(unit.name)
+    said += [f"{', '.join(names)}: {note}" for note, names in notes.items()]
+    dead = [unit.name for unit in reader.units if unit.dead]
+    if dead:
+        said.append(f"Dead units, whose weights never change: {', '.join(dead)}.")
+    for missed in reader.near_misses:
+        where = missed.paths[0] or "the network itself"
+        more = f" and {missed.calls - 1} more" if missed.calls > 1 else ""
+        said.append(f"Not shown, since {missed.sentence}: {where}{more}.")
+    return said

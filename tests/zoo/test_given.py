@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import timm
 import torch
+from fixtures import near_misses
+from fixtures.spellings import Selective
 from torch import nn
 
 import sk_viz
@@ -133,3 +135,47 @@ def test_a_network_whose_hooks_hold_tensors_can_be_given(network, picture):
     assert sk_viz.attribute(network, picture, "grad_cam", "SK_3_1").heatmap.shape == (64, 64)
     assert network.layer2[0].last.grad_fn is not None
     assert len(network.layer2[0]._forward_hooks) == 1
+
+
+def test_the_note_says_what_units_are_and_what_is_not_shown():
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1),
+        Selective(),
+        near_misses.LargeSelectiveKernel(),
+        near_misses.Slices(),
+        near_misses.Slices(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 3),
+    )
+    note = as_loaded(network).note
+    assert "SK_3_1: It chooses for each place of the picture" in note
+    assert "Its weights are sigmoids, which do not sum to 1" in note
+    assert (
+        "Not shown, since it weighs channels of one tensor, which the same convolutions made: "
+        "3.softmax and 1 more." in note
+    )
+    assert "SK_2_1:" not in note
+
+
+@pytest.mark.parametrize("combination", ["reversed", "einsum", "addcmul in place"])
+def test_a_functional_network_is_swept_and_held(picture, combination):
+    torch.manual_seed(0)
+    unit = Selective(combination=combination, softmax="functional", kernels=(3, 7, 5))
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), unit, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)
+    ).eval()
+    result = sk_viz.sweep(network, picture, (1.0, 1.5))
+    model = as_loaded(network)
+    shown = torch.stack(
+        [torch.from_numpy(normalise(s.rgb, model.preprocessing)) for s in result.stimuli]
+    )
+    features, weights = unit.by_hand(network[0](shown))
+    np.testing.assert_allclose(
+        result.unit_weights("SK_2_1"), weights[:, [0, 2, 1]].numpy(), atol=1e-5
+    )
+    assert result.weights["kernel"].unique().tolist() == [3, 5, 7]
+    held = sk_viz.intervene(network, picture, {"SK_2_1": "largest"})
+    with torch.no_grad():
+        alone = network[2:](features[1][:1]) - network(shown[:1])
+    np.testing.assert_allclose(held.change, alone[0].numpy(), atol=1e-5)
