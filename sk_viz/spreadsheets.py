@@ -1,4 +1,4 @@
-"""Tables as CSV that a spreadsheet shows and does not run."""
+"""Write tables as CSV files in which a spreadsheet finds no formula to run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _STARTS = ("=", "+", "-", "@", "\t", "\r")
 def to_csv(table: pd.DataFrame) -> bytes:
     """A table in UTF-8 with one line of column names, without its index.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe before it: a class or a
-    file may have been named by somebody else. Numbers are left as they are, and parquet and JSON
+    Text that a spreadsheet would take for a formula gets an apostrophe before it: the name of a
+    class or file may come from somebody else. Numbers are left as they are, and parquet and JSON
     carry every name unchanged.
     """
     shown = table.rename(columns=_plain)

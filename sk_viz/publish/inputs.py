@@ -1,4 +1,4 @@
-"""What the words of a figure's request stand for: pictures, a survey, a model, and a sweep."""
+"""Resolve a figure's request: read its pictures, open its survey, load its model, run its sweep."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def inputs_of(
         if name in at_hand.surveys or (name not in at_hand.pictures and Path(name).is_dir())
     }
     if len(folders) > 1:
-        raise PictureError("A figure shows one survey: name one folder.")
+        raise PictureError("A figure shows one survey: give one folder.")
     survey = SurveyResults.open(next(iter(folders.values()))) if folders else None
     names = [name for name in request.inputs if name not in folders]
     return [_picture(name, at_hand, cutout=request.protocol == "object") for name in names], survey
@@ -46,7 +46,7 @@ def one_picture(request: FigureRequest, at_hand: AtHand) -> Picture:
         PictureError: not exactly one, or one that cannot be read.
     """
     if len(request.inputs) != 1:
-        raise PictureError(f"{request.name} shows one picture: name one.")
+        raise PictureError(f"{request.name} shows one picture: give one.")
     return _picture(request.inputs[0], at_hand, cutout=request.protocol == "object")
 
 
@@ -113,7 +113,7 @@ def _background(request: FigureRequest, at_hand: AtHand) -> Background | None:
     if request.background is None:
         return None
     if request.protocol != "object":
-        raise PictureError("The protocol object alone has a background: leave it out.")
+        raise PictureError("Only the protocol object has a background: leave it out.")
     parts = request.background.split(",")
     if len(parts) == 3 and all(part.strip().isdecimal() for part in parts):
         red, green, blue = (int(part) for part in parts)

@@ -1,4 +1,4 @@
-"""One call from a picture or a survey to a figure's files, and the same again from a file."""
+"""From a picture or a survey to a figure's files in one call, and again from such a file."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def make_again(
         records = carried["records"]
     except (KeyError, TypeError) as error:
         raise PictureError(
-            f"{Path(file).name!r} carries no request of this version of SK-Viz: make it anew."
+            f"{Path(file).name!r} carries no request of this version of SK-Viz: create it again."
         ) from error
     return _make(request, Path(out or file), records, progress)
 
@@ -279,11 +279,11 @@ def _check(request: FigureRequest, kind: str) -> None:
     if request.name not in NAMES:
         raise ModelError(f"There is no figure {request.name!r}: choose {', '.join(NAMES)}.")
     if kind not in KINDS:
-        raise PictureError("A figure's file must end with .pdf, .svg or .png: name it so.")
+        raise PictureError("A figure's file must end with .pdf, .svg or .png.")
     if not request.inputs:
-        raise PictureError("A figure needs a picture or a survey's folder: name one.")
+        raise PictureError("A figure needs a picture or a survey's folder: give one.")
     if not 30 <= request.dpi <= 1200:
-        raise PictureError(f"{request.dpi} dpi make no figure: choose 30 to 1200.")
+        raise PictureError(f"{request.dpi} dpi is out of range: choose 30 to 1200.")
     width_inches(request.width)
     if request.latex:
         check_latex()
@@ -297,5 +297,5 @@ def _refuse_changed(before: Sequence[Any], now: Sequence[Mapping[str, Any]]) -> 
                 what = named if isinstance(named, str) else f"The {key.replace('_sha256', '')}"
                 raise PictureError(
                     f"{what} is not what it was when the figure was made: bring the old one "
-                    "back, or make the figure anew."
+                    "back, or create the figure again."
                 )

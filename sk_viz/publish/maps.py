@@ -1,4 +1,4 @@
-"""A map over a picture as a file: PNG to look at, NPY to go on with."""
+"""A map over a picture as a file: PNG to look at, NPY to compute with."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Box = tuple[float, float, float, float]
 
 
 def check_ending(path: Path) -> None:
-    """Refuse a name that says no kind of file, before anything is computed.
+    """Refuse a file name whose ending is unknown, before anything is computed.
 
     Raises:
-        ModelError: the name ends with something else than .png or .npy.
+        ModelError: the name does not end with .png or .npy.
     """
     if path.suffix.lower() not in ENDINGS:
-        raise ModelError(f"{path.name!r} must end with {' or '.join(ENDINGS)}: name it so.")
+        raise ModelError(f"{path.name!r} must end with {' or '.join(ENDINGS)}.")
 
 
 def save_map(

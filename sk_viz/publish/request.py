@@ -67,7 +67,7 @@ class FigureRequest:
 
 @dataclass(frozen=True, eq=False)
 class AtHand:
-    """What stands for the words of a request, where these name nothing that can be read.
+    """Objects in memory that a request names, such as an uploaded picture.
 
     Attributes:
         pictures: by the input, or the background, that names them, such as those that were

@@ -404,7 +404,7 @@ def test_an_object_has_its_background(tmp_path, make, cutout, inputs_of):
         kept = record["background"]
         assert (kept["picture"] if background == behind else kept) in (None, [255] * 3, "0.png")
     assert len(set(tables.values())) == 3
-    with pytest.raises(PictureError, match="object alone has a background"):
+    with pytest.raises(PictureError, match="Only the protocol object has a background"):
         make("heatmap", tmp_path / "a.pdf", inputs=(behind,), background="255,255,255")
     with pytest.raises(PictureError, match="from 0 to 255"):
         make("heatmap", tmp_path / "a.pdf", background="1,2,300", **object_on)

@@ -36,11 +36,11 @@ _FIRST: dict[str, Any] = {"color": "black", "markersize": 13, "markeredgewidth":
 
 
 def make_animation(sweep: Sweep, out: str | Path, *, progress: Progress | None = None) -> Path:
-    """Write a sweep as a film that runs forth and back.
+    """Write a sweep as a film that runs forward and back.
 
     Args:
         sweep: with its stimuli, so one that was just made.
-        out: ends with .gif, which runs for ever and carries the record, or .mp4.
+        out: ends with .gif, which loops and carries the record, or .mp4.
         progress: called with (done, total) after each frame; what it raises ends the work.
 
     Raises:
@@ -49,9 +49,9 @@ def make_animation(sweep: Sweep, out: str | Path, *, progress: Progress | None =
     """
     path = Path(out)
     if path.suffix.lower() not in (".gif", ".mp4"):
-        raise PictureError(f"{path.name!r} must end with .gif or .mp4: name it so.")
+        raise PictureError(f"{path.name!r} must end with .gif or .mp4.")
     if not sweep.stimuli:
-        raise ModelError("A sweep that was loaded from a file shows no pictures: make it anew.")
+        raise ModelError("A sweep that was loaded from a file has no pictures: run it again.")
     forth = []
     for frame in _frames(sweep):
         forth.append(frame)
@@ -160,5 +160,5 @@ def _write_mp4(path: Path, film: list[Pixels]) -> None:
             writer.release()
         # The writer says nothing of a full disk.
         if int(cv2.VideoCapture(str(made)).get(cv2.CAP_PROP_FRAME_COUNT)) != len(frames):
-            raise OSError("the film could not be written whole; make room on the disk")
+            raise OSError("the film could not be written completely: free some disk space")
         write_atomic(path, made.read_bytes())

@@ -26,7 +26,7 @@ def kind_of(out: Path) -> str:
     """
     kind = out.suffix.lower().removeprefix(".")
     if kind not in KINDS:
-        raise ModelError(f"{out.name!r} is no figure's name: let it end in .pdf, .svg or .png.")
+        raise ModelError(f"{out.name!r} must end with .pdf, .svg or .png.")
     return kind
 
 

@@ -45,10 +45,11 @@ def draw_card(sweep: Sweep, kernels: tuple[int, int], limit: float) -> bytes:
             axes = places[place]
             axes.imshow(stimulus.rgb, interpolation="antialiased")
             axes.set_axis_off()
-            said = sweep.predictions[sweep.predictions["scale"] == stimulus.scale].iloc[0]
-            axes.set_title(
-                f"{stimulus.scale:g}x: {said['name']} {said['probability']:.0%}", fontsize=_TEXT
-            )
+            rows = sweep.predictions[sweep.predictions["scale"] == stimulus.scale]
+            title = f"{stimulus.scale:g}x"
+            if not rows.empty:  # some networks name no classes
+                title += f": {rows.iloc[0]['name']} {rows.iloc[0]['probability']:.0%}"
+            axes.set_title(title, fontsize=_TEXT)
         axes = places["map"]
         colours = LinearSegmentedColormap.from_list("difference", difference_scale())
         axes.imshow(values, cmap=colours, vmin=-limit, vmax=limit, aspect="auto")

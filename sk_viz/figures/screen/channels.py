@@ -34,7 +34,7 @@ HEIGHT = 162
 
 
 def largest_weights(weights: pd.DataFrame, unit: str) -> pd.DataFrame:
-    """The weight of a unit's largest kernel: one row a channel, one column a scale."""
+    """The weight of a unit's largest kernel: one row per channel, one column per scale."""
     rows = weights[weights["unit"] == unit]
     rows = rows[rows["kernel"] == rows["kernel"].max()]
     table: pd.DataFrame = rows.pivot(index="channel", columns="scale", values="weight")

@@ -1,4 +1,4 @@
-"""The map unit x scale of the difference: one row a unit, in the order the picture meets them."""
+"""The map unit x scale of the difference: one row per unit, in the order the picture meets them."""
 
 from __future__ import annotations
 

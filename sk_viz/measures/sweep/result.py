@@ -29,14 +29,14 @@ class Sweep(Result):
     """What a model did with one picture over S scales.
 
     Attributes:
-        weights: one row a scale, unit, branch and channel: columns scale, unit, stage, block,
+        weights: one row per scale, unit, branch and channel: columns scale, unit, stage, block,
             branch, kernel, channel, weight. Empty in a sweep that was loaded from JSON.
-        differences: one row a scale and unit: columns scale, unit, stage, block, difference.
-        predictions: the five likeliest classes of a scale: columns scale, rank, label, name,
+        differences: one row per scale and unit: columns scale, unit, stage, block, difference.
+        predictions: the five likeliest classes per scale: columns scale, rank, label, name,
             probability.
         record: all that is needed to make the same numbers again.
-        stimuli: what the network was shown, one a scale; empty in a sweep that was loaded.
-        probabilities: float32 (S, K), the softmax of the logits; None in a sweep that was loaded.
+        stimuli: what the network was shown, one per scale; empty in a loaded sweep.
+        probabilities: float32 (S, K), the softmax of the logits; None in a loaded sweep.
         likely_none: bool (S,), whether the picture is likely of none of the model's classes, by
             the model's rule; None where it has none, and in a sweep that was loaded.
     """
@@ -117,7 +117,7 @@ class Sweep(Result):
             label: the index of the class.
 
         Returns:
-            In a sweep that was loaded, NaN where the class is not among the five likeliest.
+            In a loaded sweep, NaN where the class is not among the five likeliest.
         """
         if self.probabilities is not None:
             return self.probabilities[:, label]

@@ -71,7 +71,7 @@ def sweep(
         ScaleError: scales, protocol or point that make no sense together.
         PictureError: ``object`` with a picture that has no transparency.
         ModelError: memory too small for one stimulus; no such dtype; units, stages or
-            choices in ``held`` that are none.
+            choices in ``held`` that are unknown.
     """
     model, picture = as_loaded(model), read_picture(picture)
     holding = held_weights(model.units, held) if held else None

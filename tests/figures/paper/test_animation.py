@@ -42,7 +42,7 @@ def test_mp4_can_be_played(tmp_path, film_sweep):
 def test_wrong_input_is_one_sentence(tmp_path, film_sweep):
     with pytest.raises(PictureError, match="must end with"):
         make_animation(film_sweep, tmp_path / "film.avi")
-    with pytest.raises(ModelError, match="make it anew"):
+    with pytest.raises(ModelError, match="run it again"):
         make_animation(replace(film_sweep, stimuli=()), tmp_path / "film.gif")
     with pytest.raises(PictureError, match="cannot be written"):
         make_animation(film_sweep, tmp_path / "nowhere" / "film.gif")
