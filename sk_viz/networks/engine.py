@@ -132,7 +132,7 @@ def engine_of(
         device: where it is.
         side: of the pictures, pixels.
         pictures: about how many it will read; infinitely many for the engine however fast it is,
-            where another reading must be gone on with.
+            where another reading must be resumed.
         dtype: float32; or bfloat16, where a small network is built for any number of pictures,
             and which is None where the processor has no such arithmetic.
         many: whether it reads many batches at a time, as in :class:`Engine`.

@@ -34,10 +34,10 @@ class Picture:
     Attributes:
         pixels: uint8 (H, W, 3) RGB, upright, read-only; transparency lies on white.
         sha256: of the file's bytes, lower-case hexadecimal; of the shape and the pixels where there
-            is no file.
+            is not a file.
         name: for display: the file's name without its folder.
         format: of the content: "JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "HEIF", or
-            "array" where there is no file.
+            "array" where there is not a file.
     """
 
     pixels: Pixels

@@ -100,7 +100,7 @@ def stimuli(
         point: (x, y) in [0, 1]: where in the picture to zoom to, also of what the controls keep;
             for ``object`` where in the frame the object's centre stands. ``blur`` and
             ``resolution`` do not use it.
-        background: for ``object``: (R, G, B) in 0..255 or a picture, of which the evaluation crop
+        background: for ``object``: (R, G, B) in 0..255 or a picture, whose evaluation crop
             is taken; by default the normalisation's mean, which the network sees as zeros.
         base_size: for ``object``: its longer side at s = 1 as a share of the frame's, in (0, 1].
 
@@ -113,7 +113,7 @@ def stimuli(
     """
     if not isinstance(picture, Picture):
         raise PictureError(
-            f"{type(picture).__name__} is no picture: read it with sk_viz.read_picture first."
+            f"{type(picture).__name__} is not a picture: read it with sk_viz.read_picture first."
         )
     scales = check_scales(scales, protocol, preprocessing.input_size)
     point = check_point(point)

@@ -144,7 +144,7 @@ class Store:
         total: pd.DataFrame | None = None
         for part in self.parts():  # every part has the same rows in the same order
             file = self.folder / f"channels-{part:06d}.parquet"
-            # A part is measured anew only when its own file is gone.
+            # A part is measured again only when its own file is gone.
             one = _read(file, None, f"part-{part:06d}.parquet").to_pandas()
             if total is None:
                 total = one

@@ -29,7 +29,7 @@ from sk_viz.zoo import load as zoo
 Open = Callable[..., AppTest]
 MARK = "hostile-mark"
 # Every name that any page takes from the address.
-NAMES = tuple(
+NAMES = sorted(
     {
         field.metadata["name"]
         for info in pkgutil.walk_packages(sk_viz.app.__path__, "sk_viz.app.")

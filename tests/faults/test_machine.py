@@ -192,7 +192,7 @@ WEIGHTS = save({"weight": np.arange(100_000, dtype=np.float32)})
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
-    """One file, of which the connection breaks off after so many bytes."""
+    """One file; the connection breaks off after that many bytes."""
 
     protocol_version = "HTTP/1.1"
     cut = 0

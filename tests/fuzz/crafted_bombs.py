@@ -147,7 +147,7 @@ def _tables() -> Iterator[Crafted]:
 
 
 def _frames() -> Iterator[Crafted]:
-    """Animations of which the first frame alone is asked for."""
+    """Animations; only the first frame is asked for."""
     dot = (0, 0, 1, 1, lzw_of_one_colour(1))
     yield Crafted("frames.gif", partial(gif, (SIDE, SIDE), [dot] * 200_000), "either")
     plain = (0, 0, SIDE, SIDE, lzw_of_one_colour(SIDE * SIDE))

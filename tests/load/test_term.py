@@ -1,4 +1,4 @@
-"""The command is told to end while it works: it ends soon, and what was stored is gone on with."""
+"""The command is told to end while it works: it ends soon, and what was stored is resumed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from visitors import Server, Visitor, serving
 from waiting import wait_until
 from wishes import drawn
 
-from sk_viz.surveys.shelf import Asked, Kept, done_and_total, keep, new_folder
+from sk_viz.surveys.shelf import StoredSurvey, SurveyRequest, done_and_total, keep, new_folder
 from sk_viz.surveys.store import Store
 
 pytestmark = [
@@ -57,7 +57,7 @@ def test_a_survey_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     for number in range(PICTURES):
         (source / f"{number}.png").write_bytes(drawn(number % 7, 90, 70))
     monkeypatch.setenv("SK_VIZ_CACHE", str(tmp_path / "cache"))
-    asked = Asked(str(source), "sknet_tiny", SCALES, ("zoom",), None, "cpu")
+    asked = SurveyRequest(str(source), "sknet_tiny", SCALES, ("zoom",), None, "cpu")
     with new_folder() as folder:
         kept = keep(folder, "many", asked)
 
@@ -82,7 +82,7 @@ def test_a_survey_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(set(rows["position"])) == PICTURES
 
 
-def go_on(server: Server, kept: Kept) -> None:
+def go_on(server: Server, kept: StoredSurvey) -> None:
     """Press the button of that survey's page."""
     with Visitor(server, {"survey": kept.name}) as visitor:
         visitor.run("survey")

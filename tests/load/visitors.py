@@ -70,7 +70,7 @@ def serving(folder: Path, keeps: int, *command: str) -> Iterator[Server]:
     """Start the app as ``sk-viz app`` does, on a free port, and end it.
 
     Args:
-        folder: for its log, ``log``, begun anew, and for what it keeps, ``cache``.
+        folder: for its log, ``log``, begun again, and for what it keeps, ``cache``.
         keeps: seconds that it keeps a session whose connection broke off.
         command: what to start in its place, where ``PORT`` stands for the port.
     """

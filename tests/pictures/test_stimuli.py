@@ -209,7 +209,7 @@ def test_what_makes_no_sense_together() -> None:
         stimuli(whole, [1.0], "shrink", SMALL)
     with pytest.raises(PictureError, match="no transparent background"):
         stimuli(whole, [1.0], "object", SMALL)
-    with pytest.raises(PictureError, match="str is no picture: read it"):
+    with pytest.raises(PictureError, match="str is not a picture: read it"):
         stimuli("cat.jpg", [1.0], "zoom", SMALL)  # type: ignore[arg-type]
 
 

@@ -77,7 +77,8 @@ def test_no_package_is_listed_twice() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-@pytest.mark.parametrize("one", requirements("dev"), ids=lambda one: one.name)
+# Sorted, so that every worker collects the same tests in the same order.
+@pytest.mark.parametrize("one", sorted(requirements("dev"), key=str), ids=lambda one: one.name)
 def test_every_requirement_is_bounded_on_both_sides(one: Requirement) -> None:
     if one.marker is not None and not one.marker.evaluate():
         pytest.skip(f"{one.name} is not for this system")

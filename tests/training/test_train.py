@@ -237,7 +237,7 @@ def test_mixed_views_share_their_labels_and_the_others_stay(folder):
 
 
 def test_objects_are_cut_out_where_a_round_says_so(folder, tmp_path):
-    """The outlines are found once, and kept for when the run is gone on with."""
+    """The outlines are found once, and kept for when the run resumes."""
     cutting = replace(RECIPE, augmentation=Augmentation(cut_share=1.0, sharpen_share=0.5))
     train(folder, tmp_path, cutting, **PLAIN)
     assert (tmp_path / "masks.parquet").is_file()

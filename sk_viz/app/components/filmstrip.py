@@ -1,4 +1,4 @@
-"""The filmstrip: one picture a scale, standing over the columns of the map below it.
+"""The filmstrip: one picture per scale, standing over the columns of the map below it.
 
 A component of its own because a row of ordinary page columns would stack on a phone, could not
 stand over a plot's columns, and could not be clicked. All text is set as text, never as HTML.

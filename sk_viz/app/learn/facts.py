@@ -96,7 +96,7 @@ def facts(walk: Walk, joined: str) -> dict[str, str]:
     prefers = int(trace.weights[:, decided].argmax())
     loud = int(means.argmax())
     last = trace.convolutions[-1]
-    # All logits 3 higher: the sum itself is made anew, so that the answer is shown and not said.
+    # All logits 3 higher: the sum itself is recomputed, so that the answer is shown and not said.
     lifted = pushed_weights(logits + 3, 0, 0.0)
     return {
         "unit": trace.unit.name.replace("_", "\\_"),

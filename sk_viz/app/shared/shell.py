@@ -132,7 +132,7 @@ def begin() -> None:
     """The start of a run of a page.
 
     Progress has a place of its own, so that whether there is some does not move what comes after
-    it: Streamlit tells elements by their order, and would draw all of them anew.
+    it: Streamlit tells elements by their order, and would draw all of them again.
     """
     language.begin()
     _session()

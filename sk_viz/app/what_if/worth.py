@@ -194,7 +194,7 @@ def _sentence(found: Worth) -> str:
     )
     if last > first:
         text += " " + _(
-            "At {scale}, choosing anew is worth {points} more than keeping the choice of 1.0×."
+            "At {scale}, choosing again is worth {points} more than keeping the choice of 1.0×."
         ).format(scale=scale_label(last), points=_points(value.row(last, AT_ONE)))
     return text
 

@@ -70,7 +70,7 @@ def fig3(
 
     Args:
         panels: its rows, from top to bottom, all of the same scales and units.
-        curve_unit: of which the channels are.
+        curve_unit: whose channels are drawn.
         kernel: extent of its largest kernel.
         width: of the figure.
 

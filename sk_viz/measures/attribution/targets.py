@@ -176,8 +176,8 @@ def resolve(
         label = _whole(target)
         if label is None:
             raise ModelError(
-                f"The target {target!r} is none: give class, a class's index or name, a unit, or "
-                "(unit, channel)."
+                f"The target {target!r} is unknown: give class, a class's index or name, a unit, "
+                "or (unit, channel)."
             )
         return _class(model, label)
     if target == "class":

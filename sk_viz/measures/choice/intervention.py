@@ -130,7 +130,7 @@ def intervene(
 ) -> Effect:
     """The answer with other branch weights in some units.
 
-    Only the named units are held; those after them choose anew from what they now see.
+    Only the named units are held; those after them choose from what they now see.
 
     Args:
         model: of ``sk_viz.load_model``, or any network with SK units (see ``as_loaded``);
@@ -144,7 +144,7 @@ def intervene(
         background: of the protocol ``object``: a colour (R, G, B) or a picture.
 
     Raises:
-        ModelError: unknown units, stages or choices, or weights that are none.
+        ModelError: unknown units, stages or choices, or arrays that are not weights.
         ScaleError: scale, protocol or point that make no sense, a sweep without that scale.
         PictureError: ``object`` with a picture that has no transparency.
     """

@@ -15,7 +15,7 @@ from sk_viz.networks.tracing.sums import Found, Sum, indices
 
 _MAP_ROLES: tuple[Role, ...] = ("picture", "channel", "place")
 
-# A shared convolution may belong to all branches at most so many times over.
+# A shared convolution may belong to all branches at most this many times.
 _MOST_SHARED = 8
 
 

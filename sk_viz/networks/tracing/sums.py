@@ -91,7 +91,7 @@ def complete(graph: Graph, terms: Sequence[Term]) -> Found | str | None:
     """Whether weighted maps hold all that one gate shares out, each once.
 
     Returns:
-        The sum; or in a word why it is none, ``"axis"`` for a sum along another axis than the
+        The sum; or in a word why it is not one, ``"axis"`` for a sum along another axis than the
         softmax's, ``"part"`` for some of its weights alone; None if no gate has two of the terms.
     """
     reason: str | None = None

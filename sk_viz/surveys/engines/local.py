@@ -38,7 +38,7 @@ def run_processes(
 
     Args:
         plan: how.
-        model_id: loaded anew in each process.
+        model_id: loaded again in each process.
         devices: torch's names of them.
         parts: which.
 

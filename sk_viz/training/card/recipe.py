@@ -83,7 +83,7 @@ def recipe_of(made: Made) -> str:
     steps = "" if len(rounds_of(recipe)) > 1 else f" --steps {total}"
     lines = [
         f"`python -m sk_viz train --data DIR --out DIR{steps} --seed {recipe['seed']}"
-        f"{made.options}`, which goes on where it was stopped, and at the end judges the model "
+        f"{made.options}`, which resumes where it was stopped, and at the end judges the model "
         "and writes this card.",
     ]
     if made.refinement is not None:
@@ -283,6 +283,6 @@ def _curve_note(made: Made) -> str:
 
 
 def _spread(entries: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
-    """At most so many of them, the first and the last among them."""
+    """At most this many of them, the first and the last among them."""
     step = max(1, -(-len(entries) // most))
     return [*entries[:-1][::step], entries[-1]]

@@ -92,7 +92,7 @@ def object_masks(
 
     Args:
         pictures: of which.
-        file: read where it is of these pictures, else made anew by all cores.
+        file: read where it is of these pictures, else made again by all cores.
         progress: called with (done, total) while they are made.
     """
     of = _digest(pictures)

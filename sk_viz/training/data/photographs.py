@@ -58,7 +58,7 @@ class Photographs:
         training: their labels index the rows of ``targets``.
         held_out: the same of those that no training sees.
         targets: float32 (K + kinds, K), rows that sum to 1: the K classes themselves, then each
-            kind of thing, shared evenly by the classes that it may be, or by all if it is none.
+            kind of thing, shared evenly by the classes that it may be, or by all if none.
         kinds: name of each row, the classes first.
     """
 

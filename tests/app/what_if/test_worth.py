@@ -56,7 +56,7 @@ def test_a_zip_of_labelled_pictures_is_measured(open_page: OpenPage, folder: Pat
     assert not app.error
     top1 = evaluate(sk_viz.load_model("sknet_tiny"), folder).summary()["top1"]
     assert f"right for **{100 * top1:.1f}\u00a0%** of the pictures" in text(app)
-    assert "At 2.0×, choosing anew" in text(app)
+    assert "At 2.0×, choosing again" in text(app)
     assert "12 pictures" in text(app)
     assert "untrained" in text(app)
     (shown,) = [e.label.replace("\\", "") for e in app.expander if "found" in e.label]

@@ -142,11 +142,11 @@ def test_weights_of_zero_give_a_finite_value_and_gradient():
         ((1, 2), "is not"),
         (("SK_2_1", "a"), "is not"),
         (("SK_2_1", 1.5), "is not"),
-        (1.5, "The target 1.5 is none"),
-        (float("nan"), "The target nan is none"),
-        (True, "The target True is none"),
-        (None, "The target None is none"),
-        (b"x", "is none"),
+        (1.5, "The target 1.5 is unknown"),
+        (float("nan"), "The target nan is unknown"),
+        (True, "The target True is unknown"),
+        (None, "The target None is unknown"),
+        (b"x", "is unknown"),
     ],
 )
 def test_a_wrong_target_is_one_sentence(tiny_model, read, target, message):

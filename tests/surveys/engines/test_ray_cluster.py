@@ -73,7 +73,7 @@ def test_a_cluster_stores_what_one_machine_stores(tmp_path, model_folder, local,
 
 
 def test_a_killed_worker_changes_nothing(tmp_path, model_folder, local, cluster):
-    """One is killed when the first part is there and most are not: the rest is measured anew."""
+    """One is killed when the first part is there and most are not: the rest is measured again."""
     out = tmp_path / "ray"
     killed: list[int] = []
     stored: list[int] = []

@@ -49,7 +49,7 @@ def test_masks_are_made_once_and_kept(folder, tmp_path):
     kept = file.stat().st_mtime_ns
     assert object_masks(pictures, file) == made
     assert file.stat().st_mtime_ns == kept
-    # Of other pictures, as many as before: made anew.
+    # Of other pictures, as many as before: made again.
     turned = pictures.subset(np.arange(len(pictures))[::-1])
     told: list[tuple[int, int]] = []
     assert object_masks(turned, file, lambda *done: told.append(done)) == made[::-1]
