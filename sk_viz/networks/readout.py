@@ -11,7 +11,7 @@ from sk_viz.errors import ModelError
 from sk_viz.networks.sknet import SKNet
 from sk_viz.networks.tracing.example import Example, is_plain, private_copy, unwrapped
 from sk_viz.networks.tracing.reading import Reading, reading
-from sk_viz.networks.units import near_misses, units
+from sk_viz.networks.units import found_units, recognition
 
 
 class Readout(nn.Module):
@@ -39,8 +39,9 @@ class Readout(nn.Module):
     def __init__(self, network: nn.Module, example: Example | None = None) -> None:
         super().__init__()
         self.network = network
-        self.units = units(network, example)
-        self.near_misses = near_misses(network, example)
+        found = recognition(network, example, again=False)
+        self.units = found_units(network, found)
+        self.near_misses = found.near_misses
         self.size = sum(p.numel() for p in network.parameters())
 
     def forward(

@@ -47,7 +47,15 @@ def units(module: Any, example: Example | None = None) -> tuple[Unit, ...]:
             f"{type(module).__name__} is not a model: give one of sk_viz.load_model, or a torch "
             "module."
         )
-    found = recognition(module, example)
+    return found_units(module, recognition(module, example))
+
+
+def found_units(module: nn.Module, found: Recognition) -> tuple[Unit, ...]:
+    """The units of what was recognised.
+
+    Raises:
+        ModelError: there is none, and the message says what there is instead.
+    """
     if not found.units:
         raise ModelError(refusal(module, found))
     return found.units
@@ -66,8 +74,15 @@ def near_misses(module: nn.Module, example: Example | None = None) -> tuple[Near
     return recognition(module, example).near_misses
 
 
-def recognition(module: nn.Module, example: Example | None = None) -> Recognition:
+def recognition(
+    module: nn.Module, example: Example | None = None, *, again: bool = True
+) -> Recognition:
     """Units and near misses of a network; of this project's networks without running them.
+
+    Args:
+        module: any network.
+        example: as in :func:`units`.
+        again: look again when weights have changed, as in ``recognise``.
 
     Raises:
         ModelError: the network cannot be copied or run, or selects nothing by its settings.
@@ -78,7 +93,7 @@ def recognition(module: nn.Module, example: Example | None = None) -> Recognitio
     for path, part in network.named_modules():
         if isinstance(part, SelectiveKernelConv) and not part.selects:
             raise ModelError(f"{path or 'This module'} is not an SK unit: {_SELECTS_NOTHING}")
-    return recognise(network, example)
+    return recognise(network, example, again=again)
 
 
 _SELECTS_NOTHING = "it has one branch or adds its branches, so it selects nothing."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -50,19 +50,35 @@ class Recognition:
     near_misses: tuple[NearMiss, ...]
 
 
-_known: WeakKeyDictionary[nn.Module, tuple[object, Recognition]] = WeakKeyDictionary()
+@dataclass(frozen=True)
+class _State:
+    """What the result depends on.
+
+    Attributes:
+        structure: identities of all modules, and shapes of the example.
+        weights: identities of all tensors, and how often each was changed.
+    """
+
+    structure: tuple[object, ...]
+    weights: tuple[object, ...]
+
+
+_known: WeakKeyDictionary[nn.Module, tuple[_State, Recognition]] = WeakKeyDictionary()
 _knowing = threading.Lock()
 
 
-def recognise(network: nn.Module, example: Example | None = None) -> Recognition:
+def recognise(
+    network: nn.Module, example: Example | None = None, *, again: bool = True
+) -> Recognition:
     """Find every choice of a network, by following one forward of a private copy.
 
-    The result is cached for as long as the network lives and keeps its modules and weights.
+    The result is cached for as long as the network lives and keeps its modules.
 
     Args:
         network: any network; it stays as it is.
         example: its input: a tensor, a tuple of arguments or a dict of them by name. Without one,
             noise is tried in several sizes.
+        again: look again when weights have changed: only whether a unit is dead depends on them.
 
     Raises:
         ModelError: the network cannot be copied or run.
@@ -71,21 +87,22 @@ def recognise(network: nn.Module, example: Example | None = None) -> Recognition
     state = _state(network, example)
     with _knowing:
         known = _known.get(network)
-    if known is not None and known[0] == state:
-        return known[1]
+    if known is not None:
+        wanted = state if again else replace(state, weights=known[0].weights)
+        if known[0] == wanted:
+            return known[1]
     found = _recognise(network, example)
     with _knowing:
         _known[network] = state, found
     return found
 
 
-def _state(network: nn.Module, example: Example | None) -> object:
-    """What the result depends on, to be compared with later."""
+def _state(network: nn.Module, example: Example | None) -> _State:
     modules = tuple(id(module) for module in network.modules())
     tensors = (*network.parameters(), *network.buffers())
-    versions = tuple((id(t), t._version) for t in tensors if not t.is_inference())
+    versions = tuple((id(t), -1 if t.is_inference() else t._version) for t in tensors)
     shapes = None if example is None else tuple(tuple(t.shape) for t in inputs(example))
-    return modules, versions, shapes
+    return _State((modules, shapes), versions)
 
 
 def _recognise(network: nn.Module, example: Example | None) -> Recognition:

@@ -260,9 +260,11 @@ def test_a_network_is_looked_at_once(monkeypatch):
     network = nn.Sequential(nn.Conv2d(3, 4, 1), Selective())
     first = recognise(network)
     assert recognise(network) is first
+    reader = Readout(network)
     monkeypatch.setattr("sk_viz.networks.tracing.recognition._recognise", lambda *_: "again")
     with torch.no_grad():
         network[0].weight.mul_(1)
+    assert Readout(network).units == reader.units  # as after every step of a training
     assert recognise(network) == "again"
 
 
