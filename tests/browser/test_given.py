@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 Settled = Callable[[Page], None]
-FEW = "?scales=1:2:3&method=none"
+FEW = "?protocol=zoom&picture=coffee&scales=1:2:3&method=none"
 WEIGHTS = Path(__file__).resolve().parents[2] / "models" / "sknet_tiny" / "model.safetensors"
 
 _COPY_A_PICTURE = """async () => {
@@ -44,10 +44,10 @@ def test_a_picture_of_the_camera(open_page: Open, settled: Settled) -> None:
 def test_a_picture_of_the_clipboard(open_page: Open, settled: Settled) -> None:
     page = open_page(FEW)
     choose(page, "Paste")
-    expect(page.get_by_placeholder("Paste, then Enter")).to_be_visible()
+    expect(page.get_by_placeholder("Paste a picture, then press Enter")).to_be_visible()
     settled(page)
     page.evaluate(_COPY_A_PICTURE)
-    page.get_by_placeholder("Paste, then Enter").click()
+    page.get_by_placeholder("Paste a picture, then press Enter").click()
     page.keyboard.press("Control+V")
     expect(page.get_by_text("image.png")).to_be_visible()
     expect(page.get_by_role("button", name="Send message")).to_be_enabled()

@@ -90,8 +90,11 @@ def test_an_answer_without_a_forward(open_page: Open, settled: Settled) -> None:
 
 
 def test_an_answer_with_a_sweep_of_eleven_scales(open_page: Open, settled: Settled) -> None:
-    page = open_page("?method=none&control=0")
-    x, y = (page.get_by_role("slider", name=f"Point of zoom, {axis}").first for axis in "xy")
+    page = open_page("?picture=koala&method=none&control=0")
+    x, y = (
+        page.get_by_role("slider", name=f"{axis} position").first
+        for axis in ("Horizontal", "Vertical")
+    )
     # Each point is a new one, whose sweep nobody has kept, and none is beyond what a zoom can show.
     path = [(x, "ArrowRight")] * 3 + [(y, "ArrowRight")] + [(x, "ArrowLeft")] * 3
     path = [*path, (y, "ArrowRight")] * 3

@@ -53,7 +53,7 @@ def test_every_answer_of_many_at_once_is_the_one_computed_alone(
     wrong = [differing(got, right) for got, right in zip(given, expected, strict=True)]
     assert wrong == [[]] * count, "none is mixed"
     if long:
-        assert any("before it" in said for _, all_said in found for said in all_said)
+        assert any("other tasks" in said for _, all_said in found for said in all_said)
     assert "secret" not in server.log.read_text()
     answers = sum(map(len, given))
     print(f"\n{count} sessions, {answers} answers as computed alone, in {seconds:.1f} s")
@@ -115,7 +115,7 @@ def test_the_queue_shows_its_place_and_a_stop_or_a_leave_frees_the_worker(server
             slow_one.ask()
             slow_one.until(lambda who=slow_one: any("Sweeping" in said for said in who.said))
         third.ask()
-        third.until(lambda: any("waits: 1 before it" in said for said in third.said))
+        third.until(lambda: any("waiting for 1 other tasks" in said for said in third.said))
         with urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=30) as answer:
             assert (answer.status, answer.read()) == (200, b"ok")
         first.press("Stop")

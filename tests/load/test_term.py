@@ -86,5 +86,5 @@ def go_on(server: Server, kept: StoredSurvey) -> None:
     """Press the button of that survey's page."""
     with Visitor(server, {"survey": kept.name}) as visitor:
         visitor.run("survey")
-        visitor.press("Go on", "survey")
+        visitor.press("Resume", "survey")
         visitor.wait()

@@ -25,7 +25,7 @@ from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 600.0  # seconds that a visitor waits
-ANSWERED = "units move towards"  # of the sentence that stands when a sweep is done
+ANSWERED = "units shift towards"  # of the sentence that stands when a sweep is done
 _DONE = ForwardMsg.FINISHED_SUCCESSFULLY
 
 

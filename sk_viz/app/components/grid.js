@@ -93,7 +93,8 @@ export default function (component) {
       cell.style.background = "rgb(" + rgb + ")";
       cell.style.color = textOn(rgb);
       cell.setAttribute("role", "gridcell");
-      cell.setAttribute("aria-label", data.texts[r][c]);
+      const shown = data.marks.length ? data.marks[r][c] + ". " : "";
+      cell.setAttribute("aria-label", shown + data.texts[r][c]);
       cell.setAttribute("aria-selected", String(both));
       cell.dataset.place = r + "," + c;
       cell.tabIndex = -1;

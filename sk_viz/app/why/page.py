@@ -67,18 +67,19 @@ def page() -> None:
         return
     view = _choices(now)
     write_address(Settings, WhyView)
-    place = st.empty()
-    quick = replace(view, by=QUICK)
-    if not _at_hand(now, view) and (first := _first(now, quick)) is not None:
-        with place.container():
-            _panels(first, "quick")
+    first = st.empty()
+    if not _at_hand(now, view) and view.by != QUICK:
+        quick = _first(now, replace(view, by=QUICK))
+        if quick is not None:
+            with first.container():
+                _panels(quick, "quick")
     maps = shell.last_good("why", lambda: _compute(now, view))
+    first.empty()
     if maps is None:
         return
-    with place.container():
-        if not current(Look).embed:
-            _answer(maps)
-        _panels(maps, "why")
+    if not current(Look).embed:
+        _answer(maps)
+    _panels(maps, "why")
     if current(Look).embed:
         return
     identity.line(maps.scene.model, maps.scene.picture)
