@@ -10,6 +10,7 @@ import timm
 import torch
 from torch import nn
 
+from sk_viz.errors import ModelError
 from sk_viz.measures.attribution.attribute import attribute
 from sk_viz.measures.sweep.run import sweep
 from sk_viz.preprocessing import Preprocessing
@@ -135,3 +136,15 @@ def test_other_weights_are_noticed(noise_picture):
         parameter.data = torch.randn_like(parameter) * 0.1
     changed = attribute(model, noise_picture, "grad_cam", 0).heatmap
     assert not np.array_equal(first, changed)
+
+
+@pytest.mark.parametrize("method", ["saliency", "grad_cam", "guided_grad_cam", "smoothgrad"])
+def test_units_of_a_network_without_classes_are_explained(noise_picture, method):
+    shape = {"layers": (1, 1, 1, 1), "pretrained_cfg_overlay": {"input_size": (3, 64, 64)}}
+    body = timm.create_model("skresnext50_32x4d", pretrained=False, num_classes=0, **shape)
+    steps = 2 if method == "smoothgrad" else None
+    found = attribute(body, noise_picture, method, "SK_4_1", steps=steps)
+    assert found.heatmap.shape == (64, 64)
+    assert found.value == found.score
+    with pytest.raises(ModelError, match="needs class logits"):
+        attribute(body, noise_picture, method, steps=steps)

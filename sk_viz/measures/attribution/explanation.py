@@ -331,6 +331,8 @@ def _layer(model: Model, target: Target, x: Tensor) -> str:
         ModelError: no such unit; no such layer.
     """
     found = unit_of(model, target)
+    if found is None:
+        model.check_predicts("An explanation of a class")
     known = _layers.setdefault(model.network, {})
     name = "" if found is None else found.name
     if name not in known:
