@@ -11,6 +11,7 @@ from .measures.attribution.attribute import Attribution as Attribution
 from .measures.attribution.attribute import attribute as attribute
 from .measures.choice.intervention import Effect as Effect
 from .measures.choice.intervention import intervene as intervene
+from .measures.fields.layer import LayerField as LayerField
 from .measures.fields.receptive_field import ReceptiveField as ReceptiveField
 from .measures.fields.receptive_field import receptive_field as receptive_field
 from .measures.size.effect import SizeEffect as SizeEffect

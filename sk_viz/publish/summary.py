@@ -21,6 +21,7 @@ from sk_viz.figures.paper.style import paper_style, render
 from sk_viz.measures.attribution.attribute import Attribution
 from sk_viz.measures.choice.intervention import ChoiceMap, Effect
 from sk_viz.measures.choice.value import ChoiceValue
+from sk_viz.measures.fields.layer import LayerField
 from sk_viz.measures.fields.receptive_field import ReceptiveField
 from sk_viz.measures.result import Result
 from sk_viz.measures.size.effect import SizeEffect
@@ -145,6 +146,19 @@ def _(result: ReceptiveField) -> Summary:
         [("In theory, pixels", theory), ("Measured, pixels", measured)],
         _png(map_image(white, result.effective, boxes)),
         "Map of the measured field with a frame for each branch's theoretical field",
+    )
+
+
+@summary.register
+def _(result: LayerField) -> Summary:
+    extent, white = result.extent, np.full((*result.effective.shape, 3), 255, np.uint8)
+    columns = ["input_size", "weights", "height", "status", "luo", "share_50", "share_99"]
+    return Summary(
+        f"Receptive field of {result.layer} of {result.record['model']}: "
+        f"{extent.width} x {extent.height} px ({extent.status})",
+        [("Sizes, pixels", result.table[columns])],
+        _png(map_image(white, result.effective)),
+        "Map of the measured field",
     )
 
 

@@ -62,9 +62,9 @@ def test_many_networks_in_one_table_and_figure(tmp_path, capsys):
     assert [row["layer"] for row in rows] == ["layer4", "s4"]
     assert {row["kind"] for row in rows} == {"untrained"}
     assert list(pd.read_csv(tmp_path / "fields.csv")["model"]) == [row["model"] for row in rows]
-    assert FieldTable.load(tmp_path / "fields.parquet").table["luo"].tolist() == [
-        row["luo"] for row in rows
-    ]
+    loaded = FieldTable.load(tmp_path / "fields.parquet")
+    assert loaded.table["luo"].tolist() == [row["luo"] for row in rows]
+    assert "regnetx_002" in loaded._repr_html_()
     assert len(read_metadata(tmp_path / "fields.pdf")["networks"]) == 2
 
 

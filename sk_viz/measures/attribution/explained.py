@@ -25,7 +25,7 @@ class Evaluation:
     Attributes:
         x: (N, 3, H, W), the pictures; a leaf where gradients can be taken with respect to them.
         logits: (N, K).
-        weights: (N, M, C) of each unit.
+        weights: (N, M, C) of each unit; empty where they were not read.
         features: (N, C, h, w), the output of a layer, a leaf; None where no layer was asked for.
     """
 
@@ -72,7 +72,12 @@ class Explained(nn.Module):
 
 
 def evaluate(
-    readout: nn.Module, x: Tensor, *, gradients: bool = False, layer: str | None = None
+    readout: nn.Module,
+    x: Tensor,
+    *,
+    gradients: bool = False,
+    layer: str | None = None,
+    weights: bool = True,
 ) -> Evaluation:
     """Run a network once on some pictures.
 
@@ -81,12 +86,14 @@ def evaluate(
         x: (N, 3, H, W).
         gradients: keep the graph from the pictures on, or from the layer on.
         layer: path of a layer that runs once; what comes before it is computed without a graph.
+        weights: read the branch weights, too, which costs a few milliseconds.
     """
+    run = readout if weights else _answer_alone(readout)
     x = x.detach()
     with torch.set_grad_enabled(gradients):
         if layer is None:
             x = x.clone().requires_grad_(gradients)
-            return Evaluation(x, *readout(x))
+            return Evaluation(x, *run(x))
         taken: list[Tensor] = []
 
         def take(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
@@ -97,10 +104,18 @@ def evaluate(
         assert isinstance(network, nn.Module)
         handle = network.get_submodule(layer).register_forward_hook(take)
         try:
-            logits, weights = readout(x)
+            logits, read = run(x)
         finally:
             handle.remove()
-        return Evaluation(x, logits, weights, taken[0])
+        return Evaluation(x, logits, read, taken[0])
+
+
+def _answer_alone(readout: nn.Module) -> Callable[[Tensor], tuple[Tensor, list[Tensor]]]:
+    def run(x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        network: nn.Module = readout.network  # type: ignore[assignment]
+        return network(x), []
+
+    return run
 
 
 def values_of(

@@ -263,7 +263,9 @@ def prepare(
     for target in targets:
         layer = _layer(model, target, x) if method.layered else None
         if evaluation is None or method.once:
-            evaluation = _evaluate(model, method, x, layer, seen)
+            # On a private double a class needs no weights; of all others they are read with it.
+            weights_too = layer is None or unit_of(model, target) is not None
+            evaluation = _evaluate(model, method, x, layer, weights_too, seen)
         logits, weights = evaluation.logits.detach(), [w.detach() for w in evaluation.weights]
         settled = resolve(model, target, logits, weights)
         found.append(
@@ -294,6 +296,7 @@ def _evaluate(
     method: Method,
     x: Tensor,
     layer: str | None,
+    weights: bool,
     seen: Callable[[int], None] | None,
 ) -> Evaluation:
     """The forward that settles the target, with its graph where the map is taken from it."""
@@ -301,7 +304,7 @@ def _evaluate(
         seen(len(x))
     try:
         with _readout(model, method) as readout:
-            return evaluate(readout, x, gradients=method.once, layer=layer)
+            return evaluate(readout, x, gradients=method.once, layer=layer, weights=weights)
     except torch.OutOfMemoryError:
         pass
     raise _too_large(model, x)

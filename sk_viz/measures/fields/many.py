@@ -98,7 +98,17 @@ def field_table(
         records.append(dict(found.record))
         if progress is not None:
             progress(done, len(names))
-    record = {"measure": FieldTable.MEASURE, "sk_viz": records[0]["sk_viz"], "networks": records}
+    first = records[0]
+    common = ("sk_viz", "picture", "picture_sha256", "protocol", "scales", "point", "torch", "seed")
+    record = {
+        **{name: first[name] for name in common},
+        "measure": FieldTable.MEASURE,
+        "model": f"{len(records)} networks",
+        "model_kind": ", ".join(dict.fromkeys(one["model_kind"] for one in records)),
+        "model_note": " ".join(dict.fromkeys(one["model_note"] for one in records)),
+        "networks": records,
+        "notes": list(dict.fromkeys(note for one in records for note in one["notes"])),
+    }
     return FieldTable(pd.DataFrame(rows), record)
 
 

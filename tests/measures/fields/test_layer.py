@@ -190,6 +190,13 @@ def test_it_can_be_saved_and_loaded(resnet, noise_picture, tmp_path):
         assert again.record == found.record
 
 
+def test_it_shows_itself(resnet, noise_picture):
+    found = sk_viz.receptive_field(
+        resnet, layer="layer1.0", picture=noise_picture, input_sizes=(48,)
+    )
+    assert "layer1.0 of resnet18: 27 x 27 px (exact)" in found._repr_html_()
+
+
 def test_a_model_with_units_has_layers_too(tiny_model, noise_picture):
     found = sk_viz.receptive_field(tiny_model, layer="blocks.SK_2_1", picture=noise_picture)
     assert found.record["model_sha256"] == tiny_model.sha256
