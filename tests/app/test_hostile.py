@@ -23,8 +23,8 @@ import sk_viz.app
 from sk_viz.app.entry import PAGES
 from sk_viz.app.survey import access as surveys_at_hand
 from sk_viz.app.survey import page as survey_page
+from sk_viz.surveys import run as survey_run
 from sk_viz.surveys import shelf
-from sk_viz.zoo import load as zoo
 
 Open = Callable[..., AppTest]
 MARK = "hostile-mark"
@@ -171,7 +171,7 @@ def test_labels_of_a_survey_are_shown_as_text(
     open_page: Open, calls: Any, monkeypatch: Any
 ) -> None:
     """Its classes and its files; in the page, in the report, and in the report's figures."""
-    monkeypatch.setattr(zoo, "load_model", sk_viz.load_model)
+    monkeypatch.setattr(survey_run, "load_model", sk_viz.load_model)
     label, formula = "<svg onload=alert(1)>", "=HYPERLINK(1) $\\frac{1$"
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -33,11 +33,11 @@ def text(app: AppTest) -> str:
 @pytest.fixture(autouse=True)
 def _own_shelf(calls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sk_viz
-    from sk_viz.zoo import load as zoo
+    from sk_viz.surveys import run as survey_run
 
     monkeypatch.setenv("SK_VIZ_CACHE", str(tmp_path / "cache"))
     # The library's own name was put in place by the fixture ``calls``.
-    monkeypatch.setattr(zoo, "load_model", sk_viz.load_model)
+    monkeypatch.setattr(survey_run, "load_model", sk_viz.load_model)
     monkeypatch.setattr("sk_viz.app.survey.start.on_loopback", lambda: True)
     monkeypatch.setattr("sk_viz.app.survey.access.on_loopback", lambda: True)
     monkeypatch.setattr(survey_page, "on_loopback", lambda: True)
