@@ -10,12 +10,14 @@ from sk_viz.networks.sknet import (
     sknet101,
     sknet_tiny,
 )
+from sk_viz.networks.units import near_misses
 
 __all__ = [
     "SKNet",
     "SKNetConfig",
     "SelectionTrace",
     "SelectiveKernelConv",
+    "near_misses",
     "sknet26",
     "sknet29_cifar",
     "sknet50",
