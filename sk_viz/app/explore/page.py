@@ -94,6 +94,8 @@ def _header(shown: Shown) -> None:
     with right, st.container(horizontal=True, horizontal_alignment="right"):
         downloads.button(shown.sweep, shown.control)
     st.markdown(story.answer(shown))
+    for note in shown.picture.notes:  # such as nothing to be seen in it
+        st.warning(shell.plain(note), icon=":material/visibility_off:")
 
 
 @st.fragment

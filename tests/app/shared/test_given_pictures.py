@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -62,3 +63,20 @@ def test_a_crash_is_one_sentence_and_the_page_goes_on(
     assert not app.error
     assert _shown(app) == "next.png"
     assert isolated._decoders.processes() != before
+
+
+def test_a_picture_that_shows_nothing_is_noted_beside_the_answer(
+    open_app: Callable[..., AppTest],
+) -> None:
+    """An X-ray of 12 bits in 16, under a name that no program for pictures would take."""
+    app = open_app(protocol="zoom", method="none", scales="1:2:3")
+    app.button_group(key="source").set_value("Upload").run()
+    assert [box.value for box in app.warning] == []
+    file = io.BytesIO()
+    values = np.arange(48 * 48, dtype=np.uint16).reshape(48, 48) % 4096
+    Image.fromarray(values).save(file, "PNG")
+    given_ = ("xray.dat", file.getvalue(), "application/octet-stream")
+    app.file_uploader(key="uploaded").set_value(given_).run()
+    assert not app.exception
+    (note,) = (box.value.replace("\\", "") for box in app.warning)
+    assert "'xray.dat' is nearly black" in note
