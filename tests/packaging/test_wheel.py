@@ -161,5 +161,4 @@ def test_the_app_of_a_bare_environment_draws_its_first_screen(
     page.goto(server)
     ready(page)
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
-    expect(page.get_by_text("espresso").first).to_be_visible()
     page.close()
