@@ -46,12 +46,11 @@ def with_partners(protocols: Sequence[str]) -> tuple[str, ...]:
     Beside a control of content, ``blur`` is compared as in
     :func:`~sk_viz.measures.size.effect.size_effect`.
     """
-    named = dict.fromkeys(protocols)
-    for protocol in protocols:
-        named |= dict.fromkeys(_PARTNERS.get(protocol, ()))
+    partners = [partner for protocol in protocols for partner in _PARTNERS.get(protocol, ())]
     if "blur" in protocols and {"tile", "window", "periodic"} & set(protocols):
-        named["base+blur"] = None
-    return tuple(named)
+        partners.append("base+blur")
+    # What was named twice stays twice, and is refused as such.
+    return (*protocols, *(one for one in dict.fromkeys(partners) if one not in protocols))
 
 
 def survey_nulls(
