@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -64,3 +65,10 @@ def test_every_public_name_has_an_entry_with_an_example() -> None:
         shown = sk_viz.__dict__.get(name, getattr(sk_viz, name))
         result = isinstance(shown, type) and hasattr(shown, "MEASURE")  # used by what returns it
         assert result or f"sk_viz.{name}" in code, name
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "ARCHITECTURE.md"], ids=lambda page: page.name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    folders = "tests|sk_viz|deploy|assets|models|notebooks|docs"
+    for name in re.findall(rf"(?:{folders})/[\w./*-]*\w", page.read_text(encoding="utf-8")):
+        assert list(ROOT.glob(name)), name
