@@ -36,7 +36,7 @@ class Reading:
 
     Attributes:
         logits: float32 (S, K).
-        weights: one float32 (S, M, C) a unit, in the order of ``model.units``.
+        weights: one float32 (S, M, C) per unit, in the order of ``model.units``.
         batch_size: the largest number of stimuli in one forward.
         engine: what ran the forward, ``eager`` torch or another.
         dtype: of its arithmetic.
@@ -148,7 +148,9 @@ def read(
                 )
             torch.cuda.empty_cache()
             size = len(group) // 2
-            notes.append(f"Memory ran out at {len(group)} pictures a batch; went on with {size}.")
+            notes.append(
+                f"Memory ran out at {len(group)} pictures per batch; continued with {size}."
+            )
             continue
         logits.append(_array(found))
         for kept, unit_weights in zip(weights, chosen, strict=True):

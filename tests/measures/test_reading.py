@@ -75,8 +75,8 @@ def test_memory_running_out_halves_the_batch_and_is_noted(tiny_model, shown, on_
     assert model.readout.batches == [2, 2, 2, 2, 2, 1]
     assert reading.batch_size == 2
     assert reading.notes == (
-        "Memory ran out at 11 pictures a batch; went on with 5.",
-        "Memory ran out at 5 pictures a batch; went on with 2.",
+        "Memory ran out at 11 pictures per batch; continued with 5.",
+        "Memory ran out at 5 pictures per batch; continued with 2.",
     )
     one_by_one = read(tiny_model, shown)
     np.testing.assert_allclose(reading.logits, one_by_one.logits, atol=1e-5)

@@ -188,7 +188,7 @@ def attribute_all(
     The other arguments, and what it raises, are those of :func:`attribute`.
 
     Returns:
-        For each scale one attribution a target.
+        For each scale, one attribution per target.
     """
     how = find_method(method)
     if not targets:

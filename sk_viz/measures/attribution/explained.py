@@ -195,7 +195,10 @@ def last_layer(
                 end = value(*readout(x)).sum()
             if not end.requires_grad or _unreached(end, x):
                 return name
-    raise ModelError("Grad-CAM needs a layer that everything passes through, and there is none.")
+    raise ModelError(
+        "Grad-CAM needs a layer that everything passes through, and this network has no such "
+        "layer: choose another method."
+    )
 
 
 def _cut(where: str, name: str, output: Tensor) -> Tensor | None:

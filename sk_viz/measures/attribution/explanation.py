@@ -147,7 +147,8 @@ class Explanation:
                 raise _too_large(self.model, x)
             torch.cuda.empty_cache()
             self.plan = replace(self.plan, chunk=chunk // 2)
-            note = f"Memory ran out at {chunk} pictures a batch; went on with {chunk // 2}."
+            half = chunk // 2
+            note = f"Memory ran out at {chunk} pictures per batch; continued with {half}."
             self.notes = (*self.notes, note)
 
     def values(self, x: Tensor) -> Tensor:

@@ -82,7 +82,7 @@ def _missed(predicted: _Doubles, changes: _Doubles) -> _Doubles:
 
 
 def _squares(side: int, generator: torch.Generator) -> Tensor:
-    """True in one square a picture, a quarter of it wide, at a random place: (S, H, W)."""
+    """True in one square per picture, a quarter of it wide, at a random place: (S, H, W)."""
     size = max(1, side // 4)
     top, left = torch.randint(0, side - size + 1, (2, SQUARES, 1, 1), generator=generator)
     place = torch.arange(side)

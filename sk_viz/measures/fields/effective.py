@@ -54,7 +54,7 @@ class FieldMaps:
 
 
 class FieldProbe:
-    """Measures the gradient maps of several units, from one forward and one backward a unit.
+    """Measures the gradient maps of several units, from one forward and one backward per unit.
 
     What is differentiated is the sum over channels of the unit's output V (the weighted sum of
     its branches) at one position, after a ReLU. The forward ends where the last of these is made.

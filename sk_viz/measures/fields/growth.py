@@ -39,7 +39,7 @@ class FieldGrowth(Result):
     """The size of the effective field over scales, in three settings of the weights.
 
     Attributes:
-        table: one row a picture, scale, unit and setting: columns picture (from 0), scale, unit,
+        table: one row per picture, scale, unit and setting: columns picture (from 0), scale, unit,
             stage, block, weights (``held``, ``held at 1.0x``, ``free``), and one column for each
             size that ``field_sizes`` names, in pixels.
         record: all that is needed to make the same numbers again.
@@ -149,7 +149,7 @@ def field_growth(
 ) -> FieldGrowth:
     """Measure the effective field of several units over scales, three times each.
 
-    Costs, for each picture and scale, three forwards and three backwards a unit.
+    Costs, for each picture and scale, three forwards and three backwards per unit.
 
     Args:
         model: of ``sk_viz.load_model``; it stays exactly as it is.

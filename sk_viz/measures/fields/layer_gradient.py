@@ -58,7 +58,7 @@ def gradient_map(
 
 
 def check_layer(network: nn.Module, layer: str) -> None:
-    """Refuse a path that is none of a network's layers.
+    """Refuse a path that does not name a layer of the network.
 
     Raises:
         ModelError: no such layer; the message names those beside it.

@@ -45,7 +45,7 @@ class ReceptiveField(Result):
     """The receptive field of one unit at one place.
 
     Attributes:
-        theoretical: one entry a branch, in the order of the kernels.
+        theoretical: one entry per branch, in the order of the kernels.
         effective: float32 (H, W) at input size, |gradient| of the unit's output at the place
             summed over colours, mean over what was shown; not negative, in units of output per
             unit of normalised input.
@@ -253,7 +253,7 @@ def find_unit(model: Model, name: str) -> Unit:
     """A unit by its name.
 
     Raises:
-        ModelError: there is none of that name.
+        ModelError: there is no unit of that name.
     """
     for unit in model.units:
         if unit.name == name:

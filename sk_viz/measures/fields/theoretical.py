@@ -72,8 +72,8 @@ class BranchField:
         largest: the path that sees most.
         grid: positions along a side at the model's input size.
         input_size: that size, pixels.
-        status: ``"exact"``; or ``"upper bound"`` where an operation on the way is none whose
-            reach is known: then the whole picture is given.
+        status: ``"exact"``; or ``"upper bound"`` where an operation on the way has no
+            known reach: then the whole picture is given.
     """
 
     unit: str

@@ -364,8 +364,8 @@ def test_memory_running_out_halves_the_batch(tiny_model, noise_picture):
     found = attribute(tight, noise_picture, target="SK_3_1", steps=40)
     assert found.record["batch_size"] == 22
     assert found.record["notes"][:2] == [
-        "Memory ran out at 88 pictures a batch; went on with 44.",
-        "Memory ran out at 44 pictures a batch; went on with 22.",
+        "Memory ran out at 88 pictures per batch; continued with 44.",
+        "Memory ran out at 44 pictures per batch; continued with 22.",
     ]
     np.testing.assert_allclose(found.heatmap, plenty.heatmap, atol=1e-6)
 
