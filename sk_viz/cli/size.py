@@ -134,7 +134,7 @@ def _survey(folder: Path, scale: float, as_json: bool) -> None:
     _print_settled(settled, "1/f noise")
 
 
-def _print_settled(rows: Iterable[Mapping[str, Any]], beyond: str) -> None:
+def _print_settled(rows: Iterable[Mapping[Any, Any]], beyond: str) -> None:
     moved = ", ".join(f"{row['unit']} {row['direction']}" for row in rows if row["agree"])
     print(f"Settled (every control agrees, beyond {beyond}): {moved or 'no unit'}.")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sk_viz.errors import ScaleError
-from sk_viz.figures.paper.size import SizeMark
+from sk_viz.figures.size_marks import SizeMark
 
 if TYPE_CHECKING:
     from sk_viz.measures.size.effect import SizeEffect
@@ -23,7 +23,7 @@ def effect_marks(effect: SizeEffect) -> list[SizeMark]:
     marks = []
     for row in effect.table.to_dict("records"):
         unit, control, size = str(row["unit"]), row["control"], row["size"]
-        mean, sd = null.loc[(unit, control), ["mean", "sd"]]
+        mean, sd = (float(null[name][unit, control]) for name in ("mean", "sd"))
         marks.append(
             SizeMark(
                 unit=unit,
