@@ -51,6 +51,16 @@ class SurveyPlan:
     record: Mapping[str, Any]
 
 
+def check_once(protocols: Sequence[str]) -> None:
+    """Do nothing when there is a protocol, and each once.
+
+    Raises:
+        ScaleError: none, or one twice.
+    """
+    if not protocols or len(set(protocols)) < len(protocols):
+        raise ScaleError("Give each protocol once, at least one, such as zoom and blur.")
+
+
 def check_conditions(
     scales: Sequence[float], protocols: Sequence[str], input_size: int
 ) -> tuple[tuple[str, float], ...]:
@@ -65,8 +75,7 @@ def check_conditions(
             "A survey measures changes against scale 1, which is not among the scales: add it, as "
             "in 1,1.5,2."
         )
-    if not protocols or len(set(protocols)) < len(protocols):
-        raise ScaleError("Give each protocol once, at least one, such as zoom and blur.")
+    check_once(protocols)
     return tuple(
         (protocol, scale)
         for protocol in protocols

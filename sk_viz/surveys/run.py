@@ -28,6 +28,7 @@ from sk_viz.surveys.plan import (
     batch_size,
     build_header,
     check_conditions,
+    check_once,
     engine_name,
     refuse_other,
     survey_record,
@@ -141,6 +142,7 @@ def run_survey(
             f"Ray loads a model by its id on each machine, and {model.id} has none: choose the "
             "engine local."
         )
+    check_once(protocols)  # as they were given: the partners are added below
     protocols = with_partners(protocols)
     conditions = check_conditions(scales, protocols, model.preprocessing.input_size)
     stamp = fingerprint(of_split(dataset.abouts(), split))
