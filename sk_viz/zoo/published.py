@@ -24,7 +24,7 @@ CARD = "MODEL_CARD.md"
 _README = "README.md"
 
 
-class HubSKNet(SKNet, PyTorchModelHubMixin, library_name="sk-viz"):  # type: ignore[misc]
+class HubSKNet(SKNet, PyTorchModelHubMixin, library_name="sk-viz"):
     """An SKNet with what a repository holds besides its weights.
 
     Args:
