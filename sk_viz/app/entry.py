@@ -43,7 +43,7 @@ def main() -> None:
         page_title="SK-Viz",
         page_icon=_icon(),
         layout="wide",
-        initial_sidebar_state="collapsed" if look.present or look.embed else "auto",
+        initial_sidebar_state="collapsed" if look.present else "auto",
     )
     pages = {
         title: st.Page(_page(module), title=_(title), url_path=path or None, default=not path)
@@ -54,10 +54,10 @@ def main() -> None:
     shell.style()
     if look.present:
         present.bar(pages, chosen)
-    elif not look.embed:
+    else:
         st.logo(_LOGO, size="large")
         navigation.row(pages)
-    if look.tour and not look.embed:
+    if look.tour:
         tour.banner(pages, chosen)
     chosen.run()
     browser(

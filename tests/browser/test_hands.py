@@ -186,3 +186,28 @@ def test_the_language_is_the_document_s(open_page: Open, settled: Settled) -> No
     settled(page)
     page.wait_for_function("() => document.documentElement.lang === 'zh'")
     expect(page.get_by_role("link", name="为什么")).to_be_visible()
+
+
+def test_a_frame_shows_the_figure_alone(open_page: Open) -> None:
+    page = open_page(FEW + "&embed=1")
+    page.wait_for_function("() => document.documentElement.classList.contains('sk-embed')")
+    expect(page.locator(".st-key-map .grid")).to_be_visible()
+    for hidden in (".st-key-nav", "[data-testid=stSidebar]", "h1", "[data-testid=stHeader]"):
+        expect(page.locator(hidden).first).to_be_hidden()
+
+
+def test_a_presentation_is_large_and_steps_by_the_arrow_keys(
+    open_page: Open, settled: Settled
+) -> None:
+    page = open_page(FEW + "&present=1", width=1280, height=720)
+    expect(page.locator("[data-testid=stSidebar]")).to_be_hidden()
+    size = page.locator("[data-testid=stMain] p").first.evaluate(
+        "p => parseFloat(getComputedStyle(p).fontSize)"
+    )
+    assert size >= 18
+    page.locator("h1").click()
+    page.keyboard.press("ArrowRight")
+    until(page, "scale=1.5")
+    settled(page)
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => !location.search.includes('scale=1.5')")

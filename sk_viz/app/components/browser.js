@@ -36,6 +36,9 @@ function follow(event, data) {
 export default function (component) {
   const { data } = component;
   watchHistory();
+  // Streamlit keeps this parameter to itself, so the page's own style sheet hides the rest.
+  const embedded = new URLSearchParams(location.search).has("embed");
+  document.documentElement.classList.toggle("sk-embed", embedded);
   document.documentElement.lang = data.lang;
   if (data.cookie) {
     document.cookie = "sk_viz=" + data.cookie + "; path=/; SameSite=Lax"

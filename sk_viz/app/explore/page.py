@@ -13,7 +13,7 @@ from sk_viz.app.explore.view import NO_METHOD, Shown, View, compute
 from sk_viz.app.shared import controls, downloads, identity, shell, terms
 from sk_viz.app.shared.prediction import grounds
 from sk_viz.app.shared.scene import unit_at
-from sk_viz.app.state.settings import Look, Settings, change, current, write_address
+from sk_viz.app.state.settings import Settings, change, current, write_address
 from sk_viz.figures.screen.channels import channel_curves
 from sk_viz.figures.screen.grid import difference_grid
 from sk_viz.figures.screen.lines import stage_branches, stage_lines
@@ -37,9 +37,6 @@ def page() -> None:
         return
     unit, scale = unit_at(shown.sweep, settings, shown.model.id)
     write_address(Settings, View)
-    if current(Look).embed:
-        _map(shown, unit, scale)
-        return
     _header(shown)
     progress = st.container()
     draw_strip(shown, view, scale)
@@ -56,8 +53,6 @@ def page() -> None:
 
 def _own_controls(settings: Settings) -> View:
     view = current(View)
-    if current(Look).embed:
-        return view
     with st.sidebar:
         if settings.protocol == "zoom":
             st.toggle(
@@ -92,7 +87,7 @@ def _header(shown: Shown) -> None:
         shell.question(_("How does the network's choice change as the picture is enlarged?"))
         story.line(shown)
     with right, st.container(horizontal=True, horizontal_alignment="right"):
-        downloads.button(shown.sweep, shown.control)
+        downloads.button(shown.sweep, shown.control, kernels=shown.kernels, limit=shown.limit)
     st.markdown(story.answer(shown))
     for note in shown.picture.notes:  # such as nothing to be seen in it
         st.warning(shell.plain(note), icon=":material/visibility_off:")

@@ -17,7 +17,7 @@ from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.shared.downloads import file_stem, table_parquet
 from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
 from sk_viz.app.state.address import in_address, numbers, one_of, write_numbers
-from sk_viz.app.state.settings import Look, Settings, change, current, write_address
+from sk_viz.app.state.settings import Settings, change, current, write_address
 from sk_viz.figures.screen.field import (
     FieldBox,
     beyond_view,
@@ -80,13 +80,9 @@ def page() -> None:
     shell.question(_("How much of the picture does a unit see?"))
     if now is None:
         return
-    if not current(Look).embed:
-        _choices(now, view)
+    _choices(now, view)
     fields = shell.last_good("how_far", lambda: _compute(now, view))
     if fields is None:
-        return
-    if current(Look).embed:
-        _panels(fields)
         return
     _answer(fields)
     _panels(fields)

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from sk_viz.app.learn.facts import Walk, facts, most_decided, strongest_place, telling_channel
+from sk_viz.app.learn.sheet import HANDOUT, QUIZ, handout, quiz
 from sk_viz.app.learn.steps import draw_equations, draw_pictures
 from sk_viz.app.learn.text import Text
 from sk_viz.app.learn.words import text as words_of_the_page
@@ -44,6 +45,7 @@ class LearnView:
         place: (row, column) of the unit's output, () for where the channel answers most.
         of: the branch whose logit is pushed; ``UNSET`` for the largest kernel.
         push: what is added to it.
+        sheet: ``HANDOUT`` or ``QUIZ`` in place of the walk, or "".
     """
 
     step: str = in_address("split", "step", one_of(*STEPS))
@@ -51,6 +53,7 @@ class LearnView:
     place: tuple[float, ...] = in_address((), "place", numbers(0, 65535, 2), write_numbers)
     of: float = in_address(UNSET, "of", number(0, 7), write_number)
     push: float = in_address(0.0, "push", number(-PUSH, PUSH), write_number)
+    sheet: str = in_address("", "sheet", one_of("", HANDOUT, QUIZ))
 
 
 def page() -> None:
@@ -70,6 +73,10 @@ def page() -> None:
     if trace is None:
         return
     walk = _walk(now, trace, view)
+    _sheets(view)
+    if view.sheet:
+        (handout if view.sheet == HANDOUT else quiz)(walk, text)
+        return
     _choose(now, walk, text)
     _steps(view, text)
     words, pictures = st.columns([1, 1.7], gap="medium")
@@ -83,6 +90,20 @@ def page() -> None:
             _place(walk, text)
     identity.line(now.model, now.picture)
     _more(walk, text)
+
+
+def _sheets(view: LearnView) -> None:
+    """The walk, the handout or the quiz."""
+    names = {"": _("Step by step"), HANDOUT: _("Handout"), QUIZ: _("Quiz")}
+    with st.container(key="learn-sheets"):
+        st.segmented_control(
+            _("Show"),
+            list(names),
+            format_func=lambda name: names[name],
+            required=True,
+            label_visibility="collapsed",
+            **controls.bound("learn.sheet", view.sheet, LearnView, "sheet"),
+        )
 
 
 def _cannot_be_walked(settings: Settings, text: Text) -> bool:

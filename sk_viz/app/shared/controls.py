@@ -20,7 +20,6 @@ from sk_viz.app.state.settings import (
     LIMITS,
     MAX_COUNT,
     UPLOAD,
-    Look,
     Settings,
     change,
     current,
@@ -66,8 +65,6 @@ def shared() -> Settings:
     """Draw the controls; the settings as they are."""
     shell.begin()
     settings = current(Settings)
-    if current(Look).embed:
-        return settings
     with st.sidebar:
         shell.tell_refused()
         _picture(settings)
@@ -79,8 +76,7 @@ def shared() -> Settings:
 
 def version_line() -> None:
     """Which SK-Viz this is, at the foot of the sidebar."""
-    if not current(Look).embed:
-        st.sidebar.caption(f"SK-Viz {__version__}")
+    st.sidebar.caption(f"SK-Viz {__version__}")
 
 
 def _picture(settings: Settings) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Callable
 from functools import partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -28,9 +29,21 @@ TABLES = {
 }
 
 
-def button(sweep: Sweep, control: Sweep | None) -> None:
-    """A button that opens the list of files of a sweep and, where there is one, its control."""
+def button(sweep: Sweep, control: Sweep | None, *, kernels: tuple[int, int], limit: float) -> None:
+    """A button that opens the list of files of a sweep and, where there is one, its control.
+
+    Args:
+        sweep: what is shown.
+        control: its control, where there is one.
+        kernels: smallest and largest of the network, for the card to share.
+        limit: the difference that has full colour on the card.
+    """
     with st.popover(_("Download"), icon=":material/download:"):
+        stem = file_stem(sweep.record)
+        with st.container(horizontal=True):
+            card = partial(_card, sweep, kernels, limit)
+            _button(_("Card, PNG"), card, f"{stem}_card.png", "image/png")
+            _button(_("Card, GIF"), partial(_moving, sweep), f"{stem}_card.gif", "image/gif")
         _files(sweep, "")
         if control is not None:
             _files(control, _("The blur control"))
@@ -74,6 +87,19 @@ def _page(sweep: Sweep) -> bytes:
     from sk_viz.publish.sweep_page import sweep_page
 
     return sweep_page(sweep).encode()
+
+
+def _card(sweep: Sweep, kernels: tuple[int, int], limit: float) -> bytes:
+    from sk_viz.figures.paper.card import draw_card
+
+    return draw_card(sweep, kernels, limit)
+
+
+def _moving(sweep: Sweep) -> bytes:
+    from sk_viz.figures.paper.animation import make_animation
+
+    with tempfile.TemporaryDirectory(prefix="sk-viz-") as folder:
+        return make_animation(sweep, Path(folder) / "card.gif").read_bytes()
 
 
 def _button(label: str, data: Callable[[], bytes], name: str, mime: str) -> None:

@@ -353,12 +353,9 @@ def style() -> None:
     rules = rules.replace("TEXT", colours.text)
     if look.present:
         rules += _PRESENT
-    if look.embed:
-        rules += _EMBED
     st.html(f"<style>{rules}</style>")
 
 
 _HERE = Path(__file__).parent
 _RULES = (_HERE / "page.css").read_text(encoding="utf-8")
 _PRESENT = (_HERE / "present.css").read_text(encoding="utf-8")
-_EMBED = (_HERE / "embed.css").read_text(encoding="utf-8")

@@ -119,13 +119,11 @@ class Look:
     Attributes:
         lang: of the words, such as ``en`` or ``zh``; "" for the browser's.
         present: large type and no sidebar, for a projector.
-        embed: one figure alone, for another site's frame.
         tour: the step of the guided tour, 0 for none.
     """
 
     lang: str = in_address("", "lang", word)
     present: bool = in_address(False, "present", switch, write_switch)
-    embed: bool = in_address(False, "embed", switch, write_switch)
     tour: int = in_address(0, "tour", lambda text: int(number(0, 9)(text)), str)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from sk_viz.app.shared import controls, shell
-from sk_viz.app.state.settings import Look, Settings, change, current, write_address
+from sk_viz.app.state.settings import Settings, change, current, write_address
 from sk_viz.app.survey.access import (
     SurveyAtHand,
     at_hand,
@@ -41,8 +41,7 @@ def runs() -> SurveyRuns:
 def page() -> None:
     """Draw the page."""
     _page()
-    if not current(Look).embed:
-        st.caption(f"SK-Viz {__version__}")  # here is no sidebar to say it
+    st.caption(f"SK-Viz {__version__}")  # here is no sidebar to say it
 
 
 def _page() -> None:

@@ -16,7 +16,7 @@ from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.shared.downloads import file_stem, table_parquet
 from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
 from sk_viz.app.state.address import in_address, number, one_of, write_number
-from sk_viz.app.state.settings import Look, Settings, change, current, write_address
+from sk_viz.app.state.settings import Settings, change, current, write_address
 from sk_viz.app.what_if.worth import WorthView, many
 from sk_viz.figures.screen.grid import choice_grid, signed
 from sk_viz.figures.screen.intervention import answer_bars
@@ -101,13 +101,9 @@ def page() -> None:
     write_address(Settings, WhatIfView)
     if now is None:
         return
-    if not current(Look).embed:
-        _choices(now, view)
+    _choices(now, view)
     outcome = shell.last_good("what_if", lambda: _compute(now, view))
     if outcome is None:
-        return
-    if current(Look).embed:
-        _map(outcome)
         return
     _answer(outcome)
     shown, bars = st.columns([1, 2.2], gap="medium")

@@ -17,7 +17,7 @@ from sk_viz.app.shared import controls, identity, shell, terms
 from sk_viz.app.shared.downloads import file_stem
 from sk_viz.app.shared.scene import File, Scene, choose_scale, choose_unit, download, scene
 from sk_viz.app.state.address import in_address, one_of, word
-from sk_viz.app.state.settings import Look, Settings, change, current, refuse, write_address
+from sk_viz.app.state.settings import Settings, change, current, refuse, write_address
 from sk_viz.app.why import trust
 from sk_viz.app.why.maps import Maps, describe, is_saturated, named
 from sk_viz.errors import ModelError
@@ -77,11 +77,8 @@ def page() -> None:
     first.empty()
     if maps is None:
         return
-    if not current(Look).embed:
-        _answer(maps)
+    _answer(maps)
     _panels(maps, "why")
-    if current(Look).embed:
-        return
     identity.line(maps.scene.model, maps.scene.picture)
     trust.ask(maps)
 
@@ -97,8 +94,6 @@ def _choices(now: Scene) -> WhyView:
         change(WhyView, channel=ALL)
         view = current(WhyView)
         shell.tell_refused()
-    if current(Look).embed:
-        return view
     unit, channel, method, scale = st.columns([1.1, 1.1, 1.1, 1.4], gap="medium")
     with unit:
         choose_unit(now)

@@ -171,3 +171,13 @@ def test_a_link_that_fits_no_unit_falls_back(open_page: Open) -> None:
     assert errors(app) == []
     app = open_page("learn", **QUICK, push="99")
     assert "push was ignored" in errors(app)[0].replace("\\", "")
+
+
+@pytest.mark.parametrize("sheet", ["handout", "quiz"])
+def test_a_sheet_has_the_five_questions(open_page: Open, walk: Walk, sheet: str) -> None:
+    app = open_page("learn", **QUICK, sheet=sheet)
+    assert errors(app) == []
+    assert "How many places of X does the 5×5 branch read" in markdown(app)
+    assert app.query_params["sheet"] == sheet
+    answers = [box.label for box in app.expander if box.label == "Answer"]
+    assert len(answers) == (5 if sheet == "quiz" else 0)
