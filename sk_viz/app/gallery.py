@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from sk_viz.app.shared import shell, tour
+from sk_viz.app.shared import shell
 from sk_viz.app.state.settings import address_of, write_address
 from sk_viz.language import gettext as _
 from sk_viz.language import mark
@@ -124,8 +124,6 @@ def page() -> None:
 
 def _cards() -> None:
     pages = st.session_state.get("pages", {})
-    if pages:
-        tour.button(pages)
     for start in range(0, len(VIEWS), COLUMNS):
         for column, view in zip(
             st.columns(COLUMNS, gap="medium"), VIEWS[start : start + COLUMNS], strict=False

@@ -107,6 +107,7 @@ def range_work(model: Model) -> tuple[Hashable, Callable[[Progress], float]]:
         from sk_viz.measures.sweep.run import sweep
 
         largest = 0.0
+        shown: list[tuple[str, str, tuple[float, ...]]]
         shown = [(name, "zoom", (1.0,)) for name in shell.sample_ids("zoom")[:_MOST_MEASURED]]
         shown.append((shell.default_sample("object"), "object", (0.5, 2.0)))
         for done, (name, protocol, scales) in enumerate(shown):

@@ -223,7 +223,8 @@ def write_address(*kinds: type[Any]) -> None:
 def address_of(*kinds: type[Any]) -> dict[str, str]:
     """The parameters of a link to what is chosen."""
     parameters: dict[str, str] = {}
-    for cls in (Look, *kinds):
+    every: tuple[type[Any], ...] = (Look, *kinds)
+    for cls in every:
         parameters |= to_address(current(cls))
     if Settings in kinds:
         settings = current(Settings)

@@ -285,7 +285,8 @@ def _caption(one: Attribution, unit: Unit) -> str:
         complete = _(
             "Its values add up to the change from {baseline} with an error of **{error} %**."
         ).format(
-            baseline=terms.sentence(METHODS[one.method].baseline), error=f"{100 * one.delta:.2g}"
+            baseline=terms.sentence(METHODS[one.method].baseline or ""),
+            error=f"{100 * one.delta:.2g}",
         )
     here = _("here {value}").format(value=signed(one.value, 3))
     return f"{colours}; {strength}. {shell.plain(explains)}, {here}. {complete}"
