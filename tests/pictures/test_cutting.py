@@ -58,16 +58,13 @@ def test_equal_pictures_give_equal_cuts(disc):
     assert first.scene.sha256 == again.scene.sha256
 
 
-def test_a_box_in_which_nothing_stands_out_is_refused():
-    flat = Picture(np.full((60, 60, 3), 128, np.uint8), "", "flat", "PNG")
-    thin = Picture(np.full((9, 4000, 3), 128, np.uint8), "", "thin", "PNG")
-    for picture, box in ((flat, Box(10, 10, 50, 50)), (thin, Box(0, 0, 3999, 9))):
-        try:
-            cut = cut_out(picture, box)
-        except PictureError as error:
-            assert "stands out" in str(error)
-        else:  # one colour: all of the box may be taken for the object
-            assert (cut.object.rgba[..., 3] > 0).any()
+@pytest.mark.parametrize(
+    ("height", "width", "box"), [(60, 60, Box(10, 10, 50, 50)), (9, 4000, Box(0, 0, 3999, 9))]
+)
+def test_a_box_in_which_nothing_stands_out_is_refused(height, width, box):
+    flat = Picture(np.full((height, width, 3), 128, np.uint8), "", "flat", "PNG")
+    with pytest.raises(PictureError, match="stands out"):
+        cut_out(flat, box)
 
 
 @pytest.mark.parametrize(
