@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from sk_viz.cli import cli, run  # noqa: E402  the checkout's own package
 from sk_viz.pictures import samples  # noqa: E402
 
-PICTURE = "koala"
+PICTURE = "panda"
 
 
 def main(arguments: list[str] | None = None) -> None:

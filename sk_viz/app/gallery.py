@@ -65,9 +65,9 @@ VIEWS = (
     ),
     View(
         "Explore",
-        "koala",
+        "panda",
         mark("How much of a zoom is only blur? Compare the solid lines with the dashed ones."),
-        {"picture": "koala", "protocol": "zoom"},
+        {"picture": "panda", "protocol": "zoom"},
     ),
     View(
         "Why",
@@ -89,9 +89,9 @@ VIEWS = (
     ),
     View(
         "Compare",
-        "koala",
+        "panda",
         mark("Zoom against blur: what is left of the change when the size stays the same?"),
-        {"picture": "koala", "protocol": "zoom"},
+        {"picture": "panda", "protocol": "zoom"},
     ),
     View(
         "Learn",
@@ -106,9 +106,9 @@ VIEWS = (
     ),
     View(
         "Figures",
-        "koala",
+        "panda",
         mark("The paper's Figure 3, drawn for this network and this picture."),
-        {"picture": "koala", "protocol": "zoom", "figure": "fig3"},
+        {"picture": "panda", "protocol": "zoom", "figure": "fig3"},
     ),
 )
 

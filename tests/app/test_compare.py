@@ -18,7 +18,7 @@ from sk_viz.figures.screen.style import LIGHT
 from sk_viz.pictures import read_sample
 
 Open = Callable[..., AppTest]
-QUICK = {"scales": "1:2:2", "picture": "koala"}
+QUICK = {"scales": "1:2:2", "picture": "panda"}
 
 
 def errors(app: AppTest) -> list[str]:
@@ -32,7 +32,7 @@ def text(app: AppTest) -> str:
 
 def swept(**settings: Any) -> pd.DataFrame:
     model = sk_viz.load_model("sknet_tiny")
-    return sk_viz.sweep(model, read_sample("koala"), scales=(1.0, 2.0), **settings).differences
+    return sk_viz.sweep(model, read_sample("panda"), scales=(1.0, 2.0), **settings).differences
 
 
 def test_it_opens_with_the_blur_control_on_the_other_side(open_page: Open, calls: Any) -> None:

@@ -18,12 +18,12 @@ AXE = Path(__file__).parent / "install" / "node_modules" / "axe-core" / "axe.min
 PAGES = {
     "explore": "?method=none",
     "why": "why?by=grad_cam",
-    "how-far": "how-far?scales=1:2:2&picture=koala",
+    "how-far": "how-far?scales=1:2:2&picture=panda",
     "what-if": "what-if",
     "learn": "learn",
-    "compare": "compare?picture=koala&scales=1:2:3",
+    "compare": "compare?picture=panda&scales=1:2:3",
     "survey": "survey",
-    "figures": "figures?figure=heatmap&picture=koala",
+    "figures": "figures?figure=heatmap&picture=panda",
     "gallery": "gallery",
 }
 

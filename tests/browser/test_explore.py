@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 Settled = Callable[[Page], None]
 # Attributions are quick to compute, but not the point of most of these tests.
-FEW = "?protocol=zoom&picture=koala&scales=1:2:3&method=none"
+FEW = "?protocol=zoom&picture=panda&scales=1:2:3&method=none"
 
 
 def address(page: Page) -> dict[str, str]:
@@ -105,7 +105,7 @@ def test_a_click_on_a_picture_chooses_its_scale(open_page: Open) -> None:
 def test_a_place_under_a_picture_asks_for_its_attribution_and_takes_it_away(
     open_page: Open, settled: Settled
 ) -> None:
-    page = open_page("?picture=koala&scales=1:2:3&method=saliency&explain=1")
+    page = open_page("?picture=panda&scales=1:2:3&method=saliency&explain=1")
     assert page.locator("img[alt^='attribution at']").count() == 1
     page.get_by_label("show the attribution at scale 2.0×").click()
     expect(page.locator("img[alt='attribution at scale 2.0×']")).to_be_visible()
@@ -130,7 +130,7 @@ def test_a_click_in_the_picture_moves_the_zoom(open_page: Open, settled: Settled
 
 
 def test_a_link_opens_the_same_view(open_page: Open) -> None:
-    query = "?picture=koala&scales=1:2:3&unit=SK_3_1&scale=1.5&change=1&method=none"
+    query = "?picture=panda&scales=1:2:3&unit=SK_3_1&scale=1.5&change=1&method=none"
     page = open_page(query)
     assert title_of_channels(page) == "Channels of SK_3_1"
     expect(page.get_by_role("button", name="scale 1.5×:")).to_have_attribute("aria-pressed", "true")
@@ -193,7 +193,7 @@ def test_the_theme_of_the_browser_is_followed(open_page: Open) -> None:
 
 
 def test_pictures_of_many_scales_do_not_cover_each_other(open_page: Open) -> None:
-    page = open_page("?picture=koala&method=none&scales=1:2:21&scale=1.05")
+    page = open_page("?picture=panda&method=none&scales=1:2:21&scale=1.05")
     pictures = page.locator("button[aria-label^='scale ']")
     boxes = [pictures.nth(i).bounding_box() for i in range(pictures.count())]
     assert len(boxes) == 12  # every second, and the one that is chosen

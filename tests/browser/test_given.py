@@ -71,12 +71,12 @@ def test_a_picture_of_ones_own_goes_along_to_the_other_pages(
 ) -> None:
     page = open_page(FEW)
     choose(page, "Upload")
-    picture = WEIGHTS.parents[2] / "assets" / "photos" / "koala.jpg"
+    picture = WEIGHTS.parents[2] / "assets" / "photos" / "panda.jpg"
     page.locator(".st-key-uploaded input[type=file]").set_input_files(picture)
-    expect(page.get_by_text(re.compile("Picture: koala.jpg"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Picture: panda.jpg"))).to_be_visible()
     for other in ("Why", "What if", "Explore"):
         page.get_by_role("link", name=other, exact=True).click()
         settled(page)
         expect(page.get_by_role("radio", name="Upload", exact=True)).to_be_checked()
-        expect(page.get_by_text(re.compile("Picture: koala.jpg"))).to_be_visible()
+        expect(page.get_by_text(re.compile("Picture: panda.jpg"))).to_be_visible()
         assert page.locator("video").count() == 0  # no page looks through the camera unasked

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 Settled = Callable[[Page], None]
-FEW = "?protocol=zoom&picture=koala&scales=1:2:3&method=none&control=0"
+FEW = "?protocol=zoom&picture=panda&scales=1:2:3&method=none&control=0"
 
 
 def address(page: Page) -> dict[str, str]:
@@ -135,12 +135,12 @@ def test_object_and_back_keeps_the_picture(open_page: Open, settled: Settled) ->
     page = open_page(FEW)
     for protocol in ("object", "zoom"):
         page.get_by_role("radio", name=protocol, exact=True).click()
-        until(page, "picture=koala") if protocol == "zoom" else page.wait_for_function(
-            "() => !location.search.includes('picture=koala')"
+        until(page, "picture=panda") if protocol == "zoom" else page.wait_for_function(
+            "() => !location.search.includes('picture=panda')"
         )
         settled(page)
-    assert address(page)["picture"] == "koala"
-    expect(page.get_by_text(re.compile("Picture: koala.jpg"))).to_be_visible()
+    assert address(page)["picture"] == "panda"
+    expect(page.get_by_text(re.compile("Picture: panda.jpg"))).to_be_visible()
 
 
 def test_a_reload_keeps_the_upload_and_a_stranger_is_told(

@@ -90,7 +90,7 @@ def test_an_answer_without_a_forward(open_page: Open, settled: Settled) -> None:
 
 
 def test_an_answer_with_a_sweep_of_eleven_scales(open_page: Open, settled: Settled) -> None:
-    page = open_page("?picture=koala&method=none&control=0")
+    page = open_page("?picture=panda&method=none&control=0")
     x, y = (
         page.get_by_role("slider", name=f"{axis} position").first
         for axis in ("Horizontal", "Vertical")

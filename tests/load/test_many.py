@@ -104,7 +104,7 @@ SLOW = {"model": "sknet26", "protocol": "resolution", "scales": "3:4:41", "metho
 
 
 def test_the_queue_shows_its_place_and_a_stop_or_a_leave_frees_the_worker(server: Server) -> None:
-    slow = [{**SLOW, "picture": picture} for picture in ("panda", "koala")]
+    slow = [{**SLOW, "picture": picture} for picture in ("panda", "red-panda")]
     stopped = len(_stopped(server))
     with (
         Visitor(server, slow[0]) as first,

@@ -131,14 +131,14 @@ def _refinement(made: Made) -> list[str]:
     shown = " of the classes that a photograph shows or may show" * refined["shown_only"]
     return [
         f"Last, a refinement with photographs: {refined['steps']:,} steps of {refined['batch']} "
-        f"views in {made.hours:.1f} hours on {made.machine}, from the weights with the sha256 "
-        f"`{made.start}`, which the rounds below end with. {moved}; of the head the rows{shown}. "
-        f"{views:,} views at {refined['size']} px, crops of {crop[0]:g} to {crop[1]:g} times the "
-        "shorter side, are drawn once, and what the units make of them is stored. AdamW at a rate "
-        f"of {refined['rate']:g}, which falls to zero over the last {refined['decay_share']:.0%} "
-        f"of the steps; weight decay {refined['decay']:g}; label smoothing "
-        f"{refined['smoothing']:g}. What is kept lies {refined['toward']:.0%} of the way from the "
-        "weights before to those at the end.",
+        f"views in {3600 * made.hours:.0f} seconds on {made.machine}, from the weights with the "
+        f"sha256 `{made.start}`, which the rounds below end with. {moved}; of the head the "
+        f"rows{shown}. {views:,} views at {refined['size']} px, crops of {crop[0]:g} to "
+        f"{crop[1]:g} times the shorter side, are drawn once before that, and what the units make "
+        f"of them is stored. AdamW at a rate of {refined['rate']:g}, which falls to zero over the "
+        f"last {refined['decay_share']:.0%} of the steps; weight decay {refined['decay']:g}; label "
+        f"smoothing {refined['smoothing']:g}. What is kept lies {refined['toward']:.0%} of the way "
+        "from the weights before to those at the end.",
         table(("views of", "share", "weight of their loss", "held out"), rows),
         f"Of a picture of the collections it learns the label to {1 - refined['own']:.0%}, and to "
         f"{refined['own']:.0%} the answer that it gave before. Of a photograph whose class is not "

@@ -64,7 +64,7 @@ def test_the_first_screen_is_a_finished_sweep(open_app: Open, calls: Any) -> Non
 
 
 def test_controls_that_need_no_forward_run_none(open_app: Open, calls: Any) -> None:
-    app = open_app(picture="koala")
+    app = open_app(picture="panda")
     before = len(calls.sweeps), len(calls.attributions)
     app.slider(key="strength").set_value(0.3).run()
     app.button_group(key="change").set_value(True).run()
@@ -74,7 +74,7 @@ def test_controls_that_need_no_forward_run_none(open_app: Open, calls: Any) -> N
     assert errors(app) == []
     assert (len(calls.sweeps), len(calls.attributions)) == before
     assert app.query_params == {
-        "picture": "koala",
+        "picture": "panda",
         "overlay": "0.3",
         "change": "1",
         "channels": "averaged",
@@ -89,7 +89,7 @@ def test_results_are_shared_by_all_sessions(open_app: Open, calls: Any) -> None:
 
 def test_a_link_opens_the_same_view(open_app: Open, calls: Any) -> None:
     link = {
-        "picture": "koala",
+        "picture": "panda",
         "protocol": "resolution",
         "scales": "1:2:3",
         "unit": "SK_3_2",
@@ -102,7 +102,7 @@ def test_a_link_opens_the_same_view(open_app: Open, calls: Any) -> None:
     assert len(calls.sweeps) == 1
     assert calls.sweeps[0]["protocol"] == "resolution"
     assert calls.sweeps[0]["scales"] == (1.0, 1.5, 2.0)
-    assert app.selectbox(key="sample").value == "koala"
+    assert app.selectbox(key="sample").value == "panda"
     assert "Channels of SK_3_2" in text(app)
     assert app.query_params == link
 
@@ -119,7 +119,7 @@ def test_moving_the_point_sweeps_the_zoom_again_but_not_the_blur(
 
 
 def test_a_photograph_in_a_link_is_zoomed_into(open_app: Open, calls: Any) -> None:
-    app = open_app(picture="koala", scales="1:2:3", method="none")
+    app = open_app(picture="panda", scales="1:2:3", method="none")
     assert [call["protocol"] for call in calls.sweeps] == ["zoom", "blur"]
     assert "protocol" not in app.query_params
 

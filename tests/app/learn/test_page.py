@@ -39,7 +39,7 @@ def walk(calls: Any) -> Walk:
     import sk_viz
 
     model = sk_viz.load_model("sknet_tiny")
-    shown = stimuli(read_sample("koala"), (1.0,), "zoom", model.preprocessing)[0]
+    shown = stimuli(read_sample("panda"), (1.0,), "zoom", model.preprocessing)[0]
     trace = trace_unit(model, shown, "SK_3_2")
     own, plain = count_parameters(model, "SK_3_2")
     channel = telling_channel(trace)
@@ -80,7 +80,7 @@ def test_a_push_is_told_in_closed_form_and_needs_no_forward(open_page: Open, cal
 
 
 def test_the_numbers_follow_the_place_and_the_channel(open_page: Open, walk: Walk) -> None:
-    link = {"scales": "1:2:2", "unit": "SK_3_2", "picture": "koala"} | {
+    link = {"scales": "1:2:2", "unit": "SK_3_2", "picture": "panda"} | {
         "channel": "5",
         "place": "2,3",
     }

@@ -172,7 +172,7 @@ def test_the_size_of_a_sweep_is_the_memory_that_it_takes() -> None:
     model = sk_viz.load_model("sknet_tiny")
 
     def swept() -> Sweep:
-        made = sk_viz.sweep(model, read_sample("koala"), (1.0, 1.5, 2.0))
+        made = sk_viz.sweep(model, read_sample("panda"), (1.0, 1.5, 2.0))
         assert len(made.branches) > len(made.stages) > 0
         return made
 

@@ -14,7 +14,7 @@ from sk_viz.figures.paper.card import draw_card
 
 def test_a_card_has_the_size_of_a_link_and_carries_the_record() -> None:
     model = sk_viz.load_model("sknet_tiny")
-    picture = sk_viz.pictures.read_sample("koala")
+    picture = sk_viz.pictures.read_sample("panda")
     sweep = sk_viz.sweep(model, picture, scales=(1.0, 2.0), protocol="zoom")
     card = Image.open(io.BytesIO(draw_card(sweep, (3, 5), 0.6)))
     assert card.size == (1200, 630)
