@@ -122,8 +122,21 @@ class CountedCalls(GateCalls):
 
 
 def module_names(network: nn.Module) -> dict[int, str]:
-    """Dotted path of each module of a network, by identity."""
-    return {id(module): name for name, module in network.named_modules()}
+    """Dotted path of each module of a network, by identity.
+
+    The same as ``named_modules`` gives, several times as fast: it is needed in every forward.
+    """
+    names: dict[int, str] = {}
+    waiting: list[tuple[nn.Module, str]] = [(network, "")]
+    while waiting:
+        module, path = waiting.pop()
+        if id(module) in names:
+            continue
+        names[id(module)] = path
+        prefix = f"{path}." if path else ""
+        children = [(c, prefix + name) for name, c in module._modules.items() if c is not None]
+        waiting += children[::-1]
+    return names
 
 
 def calling_module(names: Mapping[int, str]) -> str:

@@ -40,7 +40,13 @@ def unwrapped(network: nn.Module) -> nn.Module:
 
 def is_plain(network: nn.Module) -> bool:
     """Whether a network can be read as it is: in evaluation mode, none of its parts wrapped."""
-    return not any(part.training or unwrapped(part) is not part for part in network.modules())
+    waiting = [network]
+    for part in waiting:  # which grows: this is several times as fast as ``modules``
+        children = part._modules
+        if part.training or "_orig_mod" in children or isinstance(part, _PARALLEL):
+            return False
+        waiting += [child for child in children.values() if child is not None]
+    return True
 
 
 def private_copy(network: nn.Module) -> nn.Module:

@@ -17,6 +17,7 @@ import sk_viz
 from sk_viz import ModelError
 from sk_viz.networks import sknet_tiny
 from sk_viz.networks.readout import Readout
+from sk_viz.networks.tracing.calls import module_names
 from sk_viz.networks.tracing.reading import reading
 from sk_viz.networks.tracing.recognition import recognise
 from sk_viz.networks.units import units
@@ -322,3 +323,12 @@ def test_a_context_of_ones_own(network, pictures):
     with torch.no_grad(), reading(network, found) as read:
         network(pictures)
     assert list(read.weights) == [u.name for u in found]
+
+
+def test_modules_are_named_as_torch_names_them():
+    shared = nn.ReLU()
+    inner = nn.Sequential(shared, nn.Sequential(nn.Conv2d(3, 4, 1), shared), nn.Identity())
+    inner.register_module("none", None)
+    for network in (nn.Sequential(inner, shared), timm.create_model("skresnet18")):
+        expected = {id(module): name for name, module in network.named_modules()}
+        assert module_names(network) == expected
