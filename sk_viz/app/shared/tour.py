@@ -44,7 +44,7 @@ STEPS = (
         mark(
             "**The map.** Each row is one unit, each column one size. Blue: the unit uses its "
             "small window more. Orange: its wide window. Follow the marked row from left to right: "
-            "the larger the object, the wider the window it prefers."
+            "as the object grows, the choice moves towards the wide window."
         ),
         {"unit": "SK_5_1", "scale": 2.0},
     ),
@@ -68,8 +68,8 @@ STEPS = (
         "Survey",
         mark(
             "**One picture is an anecdote.** Over hundreds of photographs each unit's change has a "
-            "size and a 95 % interval. Compare it with the blur control: only what goes beyond "
-            "blur is due to size."
+            "size and a 95 % interval. Compare it with the blur control: what goes beyond blur is "
+            "not explained by lost detail."
         ),
     ),
 )

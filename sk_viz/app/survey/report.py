@@ -79,8 +79,8 @@ def report(survey: SurveyAtHand, data: Mapping[str, Any], view: SurveyView) -> N
         _(
             "Changes are paired by picture. Lines are 95 % intervals (bootstrap over pictures, "
             "Wilson for shares). Blur removes only the detail such a zoom would lose, so zoom "
-            "minus blur is what size adds. Right of the middle a unit shifts towards its larger "
-            "kernel."
+            "minus blur is what the zoom does beyond that. Right of the middle a unit shifts "
+            "towards its larger kernel."
         )
     )
     _classes(data, protocol, seen, units)
