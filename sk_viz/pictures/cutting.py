@@ -79,12 +79,12 @@ def _object_mask(picture: Picture, box: Box) -> np.ndarray:
     )
     left, top = int(box.left * ratio), int(box.top * ratio)
     right, bottom = int(np.ceil(box.right * ratio)), int(np.ceil(box.bottom * ratio))
-    mask = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
+    mask: Pixels = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
     mask[top:bottom, left:right] = cv2.GC_PR_FGD
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # GrabCut draws its first clusters: equal pictures give equal cuts
     try:
-        cv2.grabCut(small, mask, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(small, mask, (0, 0, 0, 0), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     except cv2.error:  # too few pixels inside or around to tell apart
         return np.zeros(picture.pixels.shape[:2], bool)
     found = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
