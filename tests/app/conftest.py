@@ -16,6 +16,7 @@ from sk_viz.app.entry import PAGES
 from sk_viz.networks.sknet import SKNet, SKNetConfig
 from sk_viz.preprocessing import Preprocessing
 from sk_viz.zoo.bundled import ClassName
+from sk_viz.zoo.catalogue import UNTRAINED_NOTE
 from sk_viz.zoo.model import Model, as_model
 
 ENTRY = Path(sk_viz.__file__).parent / "app" / "entry.py"
@@ -42,7 +43,7 @@ def small_model(kernels: tuple[int, ...] = (3, 5), model_id: str = "sknet_tiny")
         preprocessing=Preprocessing(64, 1.0),
         classes=[ClassName(f"thing {i}") for i in range(7)],
         kind="untrained",
-        note="A small random network.",
+        note=UNTRAINED_NOTE,
         device=torch.device("cpu"),
     )
 

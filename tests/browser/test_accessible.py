@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.long, pytest.mark.browser]
 
 Open = Callable[..., Page]
 AXE = Path(__file__).parent / "install" / "node_modules" / "axe-core" / "axe.min.js"

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import timm
 from PIL import Image
 
 from sk_viz.cli import run
@@ -9,12 +10,14 @@ from sk_viz.zoo import load as zoo
 
 @pytest.fixture
 def _small_models(model, monkeypatch):
-    """Both networks of the benchmark are the small one: timings are not looked at here."""
+    """Small networks stand for those of the benchmark: timings are not looked at here."""
     load = zoo.load_model
     monkeypatch.setattr("sk_viz.benchmarks.run.load_model", lambda _id, device: load(model, device))
-    monkeypatch.setattr("sk_viz.benchmarks.run._timm_like", lambda loaded: loaded.network)
+    small = timm.create_model("skresnext50_32x4d", layers=(1, 1, 1, 1), num_classes=6).eval()
+    monkeypatch.setattr("sk_viz.benchmarks.run._timm_like", lambda _: small)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_small_models")
 def test_bench_prints_json_and_draws_its_figure(tmp_path, capsys):
     file = tmp_path / "bench.png"
@@ -30,6 +33,7 @@ def test_bench_prints_json_and_draws_its_figure(tmp_path, capsys):
         assert json.loads(figure.info["sk_viz"])["record"] == found["record"]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_small_models")
 def test_bench_prints_tables_for_people(capsys):
     assert run(["bench", "--rounds", "1"]) == 0

@@ -23,11 +23,11 @@ def test_a_survey_its_report_and_its_figure(model, folder, tmp_path, capsys):
 
 
 def test_an_effect_without_an_interval_is_a_dash(folder, tmp_path, capsys):
-    """Of two pictures some resamples draw one of them twice, and then d has no finite value."""
+    """Two copies of one picture change alike, so that their spread is one of rounding alone."""
     two = tmp_path / "two"
     two.mkdir()
     for name in ("0.png", "1.png"):
-        (two / name).write_bytes((folder / name).read_bytes())
+        (two / name).write_bytes((folder / "0.png").read_bytes())
     out = str(tmp_path / "survey")
     assert run(["survey", str(two), "--out", out, "--scales", "1,2"]) == 0
     assert run(["report", out, "--json"]) == 0

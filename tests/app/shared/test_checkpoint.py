@@ -11,6 +11,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from sk_viz.networks.sknet import sknet_tiny
+from sk_viz.zoo.catalogue import UNTRAINED_NOTE
 from sk_viz.zoo.checkpoints import saved
 
 Open = Callable[..., AppTest]
@@ -70,7 +71,7 @@ def test_what_is_no_checkpoint_leaves_the_model_before(open_app: Open, calls: An
         assert name in sentence
         assert "sk-viz-" not in sentence
         assert app.selectbox(key="model").value == "sknet_tiny"
-        assert "A small random network" in text(app)
+        assert UNTRAINED_NOTE[:20] in text(app)
 
 
 def test_a_pickle_that_runs_code_is_refused(open_app: Open, calls: Any, tmp_path: Any) -> None:
