@@ -106,7 +106,7 @@ def test_a_place_under_a_picture_asks_for_its_attribution_and_takes_it_away(
     open_page: Open, settled: Settled
 ) -> None:
     page = open_page("?picture=panda&scales=1:2:3&method=saliency&explain=1")
-    assert page.locator("img[alt^='attribution at']").count() == 1
+    expect(page.locator("img[alt^='attribution at']")).to_have_count(1)
     page.get_by_label("show the attribution at scale 2.0×").click()
     expect(page.locator("img[alt='attribution at scale 2.0×']")).to_be_visible()
     settled(page)

@@ -59,7 +59,7 @@ def test_the_first_screen_is_a_finished_sweep(open_app: Open, calls: Any) -> Non
     assert len({call["target"] for call in calls.attributions}) == 1
     assert {"map", "stages", "channels", "filmstrip", "pointer"} <= drawn(app)
     assert "untrained" in text(app)
-    assert "A small random network" in text(app)
+    assert "Untrained" in text(app)
     assert app.query_params == {}
 
 
